@@ -1,0 +1,5 @@
+//! A copyright royalty settlement engine.
+pub mod digest;
+pub mod ident;
+pub mod money;
+pub mod period;

@@ -19,6 +19,9 @@ pub struct Digest([u8; 32]);
 pub struct DigestError;
 
 impl Digest {
+    /// What stands before the first of a chain.
+    pub const ZERO: Self = Self([0; 32]);
+
     /// The digest of bytes as they stand.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
@@ -113,13 +116,13 @@ impl Canonical {
 pub struct Hashing<T> {
     inner: T,
     hasher: sha2::Sha256,
-    bytes: u64,
+    passed: u64,
 }
 
 impl<T> Hashing<T> {
     /// Wraps a reader or a writer.
     pub fn new(inner: T) -> Self {
-        Self { inner, hasher: sha2::Sha256::new(), bytes: 0 }
+        Self { inner, hasher: sha2::Sha256::new(), passed: 0 }
     }
 
     /// The digest of what has passed so far.
@@ -128,13 +131,13 @@ impl<T> Hashing<T> {
     }
 
     /// How many bytes have passed.
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
+    pub const fn passed(&self) -> u64 {
+        self.passed
     }
 
     fn pass(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
-        self.bytes += bytes.len() as u64;
+        self.passed += bytes.len() as u64;
     }
 }
 

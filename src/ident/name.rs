@@ -1,13 +1,14 @@
 //! The ids that users choose: parties, services, offers, releases, works.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// An id that a user chose for a party, service, offer, source, channel, release or work.
 ///
 /// One to 128 bytes, no control character, no `|` (which joins several), no space at either
-/// end. Case counts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct Name(String);
+/// end. Case counts. Copies share one text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
 
 /// Why a text cannot be an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +38,7 @@ impl Name {
         if text.trim() != text || text.contains(|c: char| c.is_control() || c == '|') {
             return Err(NameError::Character);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Reads several ids joined by `|`.
@@ -60,6 +61,12 @@ impl fmt::Display for Name {
 impl std::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

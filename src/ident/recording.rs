@@ -1,6 +1,7 @@
 //! Recordings: an ISRC, or an id in a namespace of one's own.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// An International Standard Recording Code (ISO 3901): twelve characters, capitals, no hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,9 +35,9 @@ impl Isrc {
     }
 }
 
-/// What names a recording everywhere: an ISRC, or `namespace::id`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct RecordingId(String);
+/// What names a recording everywhere: an ISRC, or `namespace::id`. Copies share one text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordingId(Arc<str>);
 
 /// Why a text does not name a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +60,7 @@ impl RecordingId {
     pub fn parse(text: &str) -> Result<Self, RecordingIdError> {
         let Some((namespace, id)) = text.split_once("::") else {
             let Isrc(code) = Isrc::parse(text).map_err(|_| RecordingIdError::Isrc)?;
-            return Ok(Self(code));
+            return Ok(Self(code.into()));
         };
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         if !(1..=32).contains(&namespace.len()) || !namespace.bytes().all(plain) {
@@ -69,7 +70,7 @@ impl RecordingId {
         if !(1..=200).contains(&id.len()) || !clean {
             return Err(RecordingIdError::Id);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The id as text; recordings are ordered by its bytes.
@@ -87,6 +88,12 @@ impl fmt::Display for RecordingId {
 impl std::borrow::Borrow<str> for RecordingId {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+impl serde::Serialize for RecordingId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

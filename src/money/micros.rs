@@ -69,6 +69,7 @@ impl Micros {
     }
 
     /// `self × percent`, rounded once, half to even. Never over `self`, so it cannot overflow.
+    #[must_use]
     pub fn percent(self, percent: Percent) -> Self {
         let product = i128::from(self.0) * i128::from(percent.units());
         let rounded = half_even(product, i128::from(Percent::WHOLE.units()));

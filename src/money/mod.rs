@@ -14,6 +14,7 @@ mod percent;
 mod rate;
 mod share;
 
+pub(crate) use apportion::largest;
 pub use apportion::{ApportionError, apportion};
 pub use currency::{Currency, CurrencyError};
 pub use decimal::{DecimalError, fixed, fixed_scientific, half_even};

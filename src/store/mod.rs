@@ -1,0 +1,290 @@
+//! The two databases: SQLite in the workspace, PostgreSQL for production.
+//!
+//! In: statements from the constants in this room and plain values. Out: rows. Everything runs
+//! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing. Statements use
+//! the SQL that both databases share (`$n`, RETURNING, ON CONFLICT, windows); what they do not
+//! share is in [`dialect`].
+//!
+//! Deliberately not here: any meaning. The rooms below say what a row is.
+
+mod dialect;
+pub mod statements;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Postgres, Row as _, Sqlite};
+
+pub use dialect::{Lock, Table};
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names neither database.
+    #[error("database URL must begin with sqlite: or postgres: (it begins with {0:?})")]
+    Url(String),
+    /// The database cannot be reached or opened.
+    #[error("cannot open the database {place}: {source}")]
+    Open {
+        /// The URL without its password.
+        place: String,
+        /// What the driver says.
+        source: sqlx::Error,
+    },
+    /// Its tables could not be made or brought up to date.
+    #[error("cannot bring the database's tables up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("database: {0}")]
+    Sql(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    /// True if a uniqueness rule of the database refused a row.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+}
+
+/// A database, open.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// The embedded one.
+    Sqlite(sqlx::SqlitePool),
+    /// The server.
+    Postgres(sqlx::PgPool),
+}
+
+/// A value on its way into a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A whole number.
+    Int(Option<i64>),
+    /// A text.
+    Text(Option<String>),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
+    }
+}
+
+/// A row on its way out; columns are counted from 0.
+#[derive(Debug)]
+pub enum Row {
+    /// From SQLite.
+    Sqlite(sqlx::sqlite::SqliteRow),
+    /// From PostgreSQL.
+    Postgres(sqlx::postgres::PgRow),
+}
+
+macro_rules! getter {
+    ($(#[$doc:meta])* $name:ident, $type:ty) => {
+        $(#[$doc])*
+        pub fn $name(&self, column: usize) -> Result<$type, StoreError> {
+            Ok(match self {
+                Self::Sqlite(row) => row.try_get(column)?,
+                Self::Postgres(row) => row.try_get(column)?,
+            })
+        }
+    };
+}
+
+impl Row {
+    getter!(/// A whole number.
+        int, i64);
+    getter!(/// A whole number, or nothing.
+        opt_int, Option<i64>);
+    getter!(/// A text.
+        text, String);
+    getter!(/// A text, or nothing.
+        opt_text, Option<String>);
+    getter!(/// Bytes.
+        bytes, Vec<u8>);
+}
+
+/// A transaction; dropped without [`Tx::commit`], it leaves no trace.
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+macro_rules! bind_all {
+    ($sql:expr, $values:expr) => {{
+        let mut query = sqlx::query($sql);
+        for value in $values {
+            query = match value {
+                Value::Int(value) => query.bind(*value),
+                Value::Text(value) => query.bind(value.as_deref()),
+                Value::Bytes(value) => query.bind(value.as_slice()),
+            };
+        }
+        query
+    }};
+}
+pub(crate) use bind_all;
+
+impl Store {
+    /// Opens the embedded database of a workspace; `create` makes the file.
+    pub async fn open_sqlite(path: &Path, create: bool) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(60));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options)
+            .await
+            .map_err(|source| StoreError::Open { place: path.display().to_string(), source })?;
+        sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+        Ok(Self::Sqlite(pool))
+    }
+
+    /// Opens a database by URL: `postgres://user@host/name` or `sqlite:PATH`.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open_sqlite(Path::new(path.trim_start_matches("//")), true).await;
+        }
+        if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            return Err(StoreError::Url(url.split(':').next().unwrap_or_default().to_owned()));
+        }
+        // What stands between the last @ and the options: never the password.
+        let place = url.rsplit('@').next().unwrap_or_default().split('?').next();
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(15))
+            .connect(url)
+            .await
+            .map_err(|source| StoreError::Open {
+                place: place.unwrap_or_default().to_owned(),
+                source,
+            })?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Starts a transaction that only looks, at one consistent state.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+        })
+    }
+
+    /// Starts a transaction that changes; on SQLite it waits for its turn right away.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Runs a statement; returns how many rows it touched.
+    pub async fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bind_all!(sql, values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => bind_all!(sql, values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Runs a query; returns its rows.
+    pub async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                let rows = bind_all!(sql, values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(tx) => {
+                let rows = bind_all!(sql, values).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// Runs a query that has one row or none.
+    pub async fn row(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// Adds many rows to a table, as fast as the database allows.
+    pub async fn add(
+        &mut self,
+        table: Table,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<u64, StoreError> {
+        dialect::add(self, table, rows).await
+    }
+
+    /// Asks both databases whether a statement makes sense, without running it.
+    pub async fn prepare(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        use sqlx::{Executor as _, SqlSafeStr as _};
+        match self {
+            Self::Sqlite(tx) => drop((&mut **tx).prepare(sql.into_sql_str()).await?),
+            Self::Postgres(tx) => drop((&mut **tx).prepare(sql.into_sql_str()).await?),
+        }
+        Ok(())
+    }
+
+    /// Makes the changes stand.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

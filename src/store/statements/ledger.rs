@@ -1,0 +1,81 @@
+//! Accounts, postings, transfers, balances and statements.
+
+use crate::store::Table;
+
+/// Accounts.
+pub const ACCOUNT: Table = Table { name: "account", columns: &["id", "code", "currency"] };
+/// Transfers.
+pub const TRANSFER: Table = Table {
+    name: "transfer",
+    columns: &[
+        "id",
+        "posting_id",
+        "period",
+        "debit",
+        "credit",
+        "currency",
+        "amount",
+        "kind",
+        "lines",
+        "effective_on",
+        "recorded_at",
+    ],
+};
+/// Balances at a close.
+pub const SNAPSHOT: Table =
+    Table { name: "balance_snapshot", columns: &["period", "account_id", "balance"] };
+/// Statements.
+pub const STATEMENT: Table = Table {
+    name: "statement",
+    columns: &[
+        "statement",
+        "posting_id",
+        "period",
+        "payee",
+        "payee_name",
+        "currency",
+        "opening",
+        "total",
+        "line_count",
+        "first_row",
+    ],
+};
+
+statements! {
+    /// All accounts.
+    ACCOUNTS = "SELECT id, code, currency FROM account ORDER BY id";
+    /// The latest posting.
+    POSTING_LAST = "SELECT id, hash FROM posting ORDER BY id DESC LIMIT 1";
+    /// A new posting.
+    POSTING_ADD = "INSERT INTO posting (id, period, run_id, version, previous, hash, result, transfers, posted_by, recorded_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    /// All postings, oldest first.
+    POSTINGS = "SELECT id, period, run_id, version, previous, hash, result, transfers, posted_by, recorded_at FROM posting ORDER BY id";
+    /// The highest number of a transfer.
+    TRANSFER_LAST = "SELECT COALESCE(MAX(id), 0) FROM transfer";
+    /// The transfers of a posting, with their accounts' codes: `$1` posting.
+    TRANSFERS = "SELECT transfer.id, transfer.period, debit.code, credit.code, transfer.currency, amount, kind, lines, effective_on, \
+        transfer.recorded_at, transfer.debit, transfer.credit FROM transfer JOIN account AS debit ON debit.id = transfer.debit \
+        JOIN account AS credit ON credit.id = transfer.credit WHERE posting_id = $1 ORDER BY transfer.id";
+    /// Transfers that belong to no posting or whose sides are in another currency.
+    TRANSFERS_STRAY = "SELECT transfer.id FROM transfer LEFT JOIN posting ON posting.id = posting_id \
+        LEFT JOIN account AS debit ON debit.id = transfer.debit AND debit.currency = transfer.currency \
+        LEFT JOIN account AS credit ON credit.id = transfer.credit AND credit.currency = transfer.currency \
+        WHERE posting.id IS NULL OR debit.id IS NULL OR credit.id IS NULL ORDER BY transfer.id LIMIT 1";
+    /// Closes a month: `$1` period, `$2` posting.
+    PERIOD_CLOSE = "INSERT INTO closed_period (period, posting_id) VALUES ($1, $2)";
+    /// Closed months.
+    PERIODS_CLOSED = "SELECT period, posting_id FROM closed_period ORDER BY period";
+    /// The latest balance of each account.
+    BALANCES = "SELECT account.code, account.currency, balance, period FROM balance_snapshot JOIN account ON account.id = account_id \
+        WHERE period = (SELECT MAX(newer.period) FROM balance_snapshot AS newer WHERE newer.account_id = balance_snapshot.account_id) \
+        ORDER BY account.code, account.currency";
+    /// All balances of all closes.
+    SNAPSHOTS = "SELECT period, account_id, balance FROM balance_snapshot ORDER BY period, account_id";
+    /// The published statements of a month: `$1` period.
+    STATEMENTS = "SELECT statement, payee, payee_name, currency, opening, total, line_count, first_row FROM statement \
+        WHERE period = $1 ORDER BY payee, currency";
+    /// The published statements of one payee in a month: `$1` period, `$2` payee.
+    STATEMENTS_OF_PAYEE = "SELECT statement, payee, payee_name, currency, opening, total, line_count, first_row FROM statement \
+        WHERE payee = $2 AND period = $1 ORDER BY currency";
+}

@@ -1,0 +1,113 @@
+//! CSV records within a bounded buffer, whatever a file holds.
+
+use std::io::Read;
+
+use csv_core::ReadRecordResult;
+
+use super::{IngestError, Source};
+
+/// The longest row that is taken; a longer one (an unclosed quote, mostly) is one bad row.
+const ROW_BYTES_MAX: usize = 1 << 20;
+const FIELDS_MAX: usize = 4096;
+const INPUT_BYTES: usize = 1 << 18;
+
+/// What came out of one read.
+pub(super) enum Record {
+    /// A row whose cells can be asked for.
+    Cells,
+    /// A row over [`ROW_BYTES_MAX`] or [`FIELDS_MAX`]; it was skipped.
+    TooLong,
+    /// No more rows.
+    End,
+}
+
+pub(super) struct CsvReader {
+    source: Source,
+    core: csv_core::Reader,
+    input: Vec<u8>,
+    input_used: usize,
+    input_end: usize,
+    output: Vec<u8>,
+    ends: Vec<usize>,
+    fields: usize,
+    line: u64,
+}
+
+impl CsvReader {
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            core: csv_core::Reader::new(),
+            input: vec![0; INPUT_BYTES],
+            input_used: 0,
+            input_end: 0,
+            output: vec![0; ROW_BYTES_MAX],
+            ends: vec![0; FIELDS_MAX],
+            fields: 0,
+            line: 0,
+        }
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The line on which the last record began.
+    pub(super) const fn line(&self) -> u64 {
+        self.line
+    }
+
+    pub(super) const fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// One field's bytes.
+    pub(super) fn cell(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.output[start..self.ends[index]]
+    }
+
+    /// The whole record's bytes, without its commas: enough to tell whether it is UTF-8.
+    pub(super) fn bytes(&self) -> &[u8] {
+        if self.fields == 0 { &[] } else { &self.output[..self.ends[self.fields - 1]] }
+    }
+
+    pub(super) fn read(&mut self) -> Result<Record, IngestError> {
+        let (mut written, mut fields, mut too_long) = (0, 0, false);
+        let mut newlines_within = 0;
+        loop {
+            if self.input_used == self.input_end {
+                self.input_end = self.source.read(&mut self.input).map_err(|source| {
+                    IngestError::Read { path: self.source.path().to_owned(), source }
+                })?;
+                self.input_used = 0;
+            }
+            let input = &self.input[self.input_used..self.input_end];
+            let (result, read, wrote, ended) =
+                self.core.read_record(input, &mut self.output[written..], &mut self.ends[fields..]);
+            let last = read.checked_sub(1).map(|last| input[last]);
+            self.input_used += read;
+            newlines_within += count_newlines(&self.output[written..written + wrote]);
+            written += wrote;
+            fields += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+                    too_long = true;
+                    (written, fields) = (0, 0);
+                }
+                ReadRecordResult::Record => {
+                    let after = self.core.line() - u64::from(last == Some(b'\n'));
+                    self.line = after - newlines_within;
+                    self.fields = if too_long { 0 } else { fields };
+                    return Ok(if too_long { Record::TooLong } else { Record::Cells });
+                }
+                ReadRecordResult::End => return Ok(Record::End),
+            }
+        }
+    }
+}
+
+fn count_newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}

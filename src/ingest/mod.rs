@@ -1,0 +1,67 @@
+//! Files in, checked rows out.
+//!
+//! In: a path (CSV or Parquet; plain, gzip or zstd), and the columns that a room below declares.
+//! Out: one row at a time, each either cells or a [`Fault`] that says where it is wrong. Knows no
+//! table and no meaning; a listener's id passes through and is never written from here.
+
+mod csv;
+mod parquet;
+mod rows;
+mod source;
+
+use std::path::PathBuf;
+
+pub use rows::{Column, Given, OtherColumns, Row, RowRead, Rows};
+pub use source::Source;
+
+/// Why a whole file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The file system said no.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A Parquet file that is not one, or is damaged.
+    #[error("cannot read {path} as Parquet: {reason}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The header row is missing or cannot be used.
+    #[error("{path}:1: {reason}")]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what it should be.
+        reason: String,
+    },
+}
+
+/// What is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line in the file (the header is line 1), or the row of a Parquet file.
+    pub line: u64,
+    /// The field's number in the file, from 1; 0 where the whole row is at fault.
+    pub field: usize,
+    /// The column's name; empty where the whole row is at fault.
+    pub column: String,
+    /// What is wrong, and what it should be.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Fault {
+    /// `LINE:FIELD: column: reason`, to be put behind the file's name.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.column.is_empty() {
+            return write!(f, "{}:1: {}", self.line, self.reason);
+        }
+        write!(f, "{}:{}: {}: {}", self.line, self.field.max(1), self.column, self.reason)
+    }
+}

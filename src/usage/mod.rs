@@ -1,0 +1,51 @@
+//! Plays, sealed: columnar, ordered by hashed listener and recording, one file for each pool key
+//! and batch.
+//!
+//! In: rows of usage. Out: sealed Parquet files, and a scan over the month's files that hands
+//! out one listener at a time. A listener's id is hashed in the row reader, before anything is
+//! kept: nothing in this room can name a listener. Deliberately not here: money.
+
+mod listening;
+mod raw;
+mod scan;
+mod seal;
+mod secret;
+mod unsealed;
+
+use std::path::PathBuf;
+
+pub use listening::{Listening, Play, PlaysInMemory};
+pub use raw::{COLUMNS, LISTENER, PERIOD, Plays, RECORDING, UsageKey, read_plays};
+pub use scan::SealedScan;
+pub use seal::{SealedUsage, Sealer};
+pub use secret::{ListenerKey, Secret, SecretError};
+pub use unsealed::{UnsealedError, read_unsealed};
+
+/// Why usage could not be sealed or read back.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// The file system said no; on a full disk nothing has been taken.
+    #[error("cannot write or read {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A sealed file that cannot be decoded.
+    #[error("{path} is not a sealed usage file: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// One listener's plays of one recording do not fit.
+    #[error("one listener has over 4294967295 plays of {recording} in {place}")]
+    TooManyPlays {
+        /// The recording.
+        recording: String,
+        /// The pool key.
+        place: String,
+    },
+}

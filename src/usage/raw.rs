@@ -1,0 +1,109 @@
+//! One row of usage, checked.
+
+use std::fmt;
+
+use crate::catalog::shown;
+use crate::ident::{Name, Territory, key_of};
+use crate::ingest::{Column, Fault, Row};
+use crate::period::Period;
+
+/// What usage files hold; the first four may be given by flag.
+pub const COLUMNS: &[Column] = &[
+    Column::required("period"),
+    Column::required("service"),
+    Column::required("offer"),
+    Column::required("territory"),
+    Column::required("listener"),
+    Column::required("recording"),
+    Column::required("plays"),
+    Column::optional("active_plays"),
+];
+
+/// The places of columns that others ask about.
+pub const PERIOD: usize = 0;
+/// The listener's column.
+pub const LISTENER: usize = 4;
+/// The recording's column.
+pub const RECORDING: usize = 5;
+const PLAYS: usize = 6;
+const ACTIVE_PLAYS: usize = 7;
+
+/// What plays are pooled by.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct UsageKey {
+    /// The month.
+    pub period: Period,
+    /// The service.
+    pub service: Name,
+    /// What the listener had bought.
+    pub offer: Name,
+    /// Where.
+    pub territory: Territory,
+}
+
+impl fmt::Display for UsageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = self.period.to_string();
+        let parts = [&period, self.service.as_str(), self.offer.as_str(), self.territory.as_str()];
+        f.write_str(&key_of(parts))
+    }
+}
+
+/// The numbers of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plays {
+    /// Raw plays.
+    pub plays: u32,
+    /// Those that the listener chose, at most all of them.
+    pub active: u32,
+}
+
+/// Reads the plays of a row. `plays` and `active` are the columns' places.
+pub fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Plays, Fault> {
+    let count = |column: usize| {
+        let text = row.text(column);
+        count(text).map_err(|reason| row.fault(column, format!("{}: {reason}", shown(text))))
+    };
+    let numbers = Plays {
+        plays: count(plays)?,
+        active: if row.text(active).is_empty() { 0 } else { count(active)? },
+    };
+    if numbers.active > numbers.plays {
+        let reason = format!("{} active plays of {} plays", numbers.active, numbers.plays);
+        return Err(row.fault(active, reason));
+    }
+    Ok(numbers)
+}
+
+fn count(text: &str) -> Result<u32, &'static str> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map_err(|_| "more plays than one row can hold (4294967295)");
+    }
+    Err(match crate::money::fixed(text, 18) {
+        Ok(number) if number < 0 => "plays cannot be negative",
+        Ok(_) => "plays must be a whole number",
+        Err(_) => "not a number of plays",
+    })
+}
+
+impl UsageKey {
+    /// Reads the pool key of a row.
+    pub(super) fn read(row: Row<'_>) -> Result<Self, Fault> {
+        use crate::catalog::cell;
+        Ok(Self {
+            period: cell(row, PERIOD, str::parse)?,
+            service: cell(row, 1, Name::parse)?,
+            offer: cell(row, 2, Name::parse)?,
+            territory: cell(row, 3, Territory::parse)?,
+        })
+    }
+}
+
+impl Plays {
+    /// Reads the plays of a workspace's usage row.
+    pub(super) fn read(row: Row<'_>) -> Result<Self, Fault> {
+        read_plays(row, PLAYS, ACTIVE_PLAYS)
+    }
+}

@@ -1,0 +1,280 @@
+//! Rows in, sealed files out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray,
+    UInt32Array,
+};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use super::raw::{LISTENER, Plays, RECORDING, UsageKey};
+use super::{ListenerKey, Secret, UsageError};
+use crate::digest::Hashing;
+use crate::ident::RecordingId;
+use crate::ingest::{Fault, Row};
+
+/// Rows of a group: large enough that a group's dictionary of recordings is a small part of it.
+const GROUP_ROWS: usize = 1 << 22;
+const BATCH_ROWS: usize = 1 << 16;
+const DICTIONARY_BYTES: usize = 1 << 26;
+const LISTENER_BYTES_MAX: usize = 1024;
+
+#[derive(Clone, Copy)]
+struct SealRow {
+    listener: u128,
+    recording: u32,
+    plays: Plays,
+}
+
+/// One sealed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedUsage {
+    /// What its plays are pooled by.
+    pub key: UsageKey,
+    /// The file's name in the folder it was sealed into.
+    pub file: String,
+    /// SHA-256 of the file.
+    pub sha256: crate::digest::Digest,
+    /// Rows: one for each listener and recording.
+    pub rows: u64,
+    /// All plays.
+    pub plays: u64,
+}
+
+/// Gathers the rows of one batch and seals them.
+pub struct Sealer {
+    secret: Secret,
+    keys: HashMap<UsageKey, usize>,
+    pools: Vec<(UsageKey, Vec<SealRow>)>,
+    /// The pool of the last row and its four texts: most rows are of the same pool.
+    last: Option<([String; 4], usize)>,
+    listener_keys: HashMap<String, ListenerKey>,
+    recordings: Vec<RecordingId>,
+    /// Every spelling that was met, and what it means.
+    spellings: HashMap<String, u32>,
+    ids: HashMap<RecordingId, u32>,
+    repeated: u64,
+}
+
+impl Sealer {
+    /// Starts a batch.
+    pub fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            keys: HashMap::new(),
+            pools: Vec::new(),
+            last: None,
+            listener_keys: HashMap::new(),
+            recordings: Vec::new(),
+            spellings: HashMap::new(),
+            ids: HashMap::new(),
+            repeated: 0,
+        }
+    }
+
+    /// Takes a row, or says what is wrong with it.
+    pub fn add(&mut self, row: Row<'_>) -> Result<(), Fault> {
+        let plays = Plays::read(row)?;
+        let recording = self.recording(row)?;
+        let listener = row.text(LISTENER);
+        if listener.is_empty() {
+            return Err(row.fault(LISTENER, "empty"));
+        }
+        if listener.len() > LISTENER_BYTES_MAX {
+            return Err(row.fault(LISTENER, "a listener id is longer than 1024 bytes"));
+        }
+        let pool = self.pool(row)?;
+        let listener = self.hash(row.text(1), listener);
+        self.pools[pool].1.push(SealRow { listener, recording, plays });
+        Ok(())
+    }
+
+    /// What stands for the listener of a row in quarantine, where it can be told.
+    pub fn hashed_listener(&mut self, row: Row<'_>) -> String {
+        match row.text(LISTENER) {
+            "" => String::new(),
+            listener => format!("hashed:{:032x}", self.hash(row.text(1), listener)),
+        }
+    }
+
+    fn hash(&mut self, service: &str, listener: &str) -> u128 {
+        if let Some(key) = self.listener_keys.get(service) {
+            return key.hash(listener);
+        }
+        let key = self.secret.listener_key(service);
+        let hash = key.hash(listener);
+        self.listener_keys.insert(service.to_owned(), key);
+        hash
+    }
+
+    fn pool(&mut self, row: Row<'_>) -> Result<usize, Fault> {
+        if let Some((texts, pool)) = &self.last
+            && (0..4).all(|column| texts[column] == row.text(column))
+        {
+            return Ok(*pool);
+        }
+        let key = UsageKey::read(row)?;
+        let pool = match self.keys.get(&key) {
+            Some(pool) => *pool,
+            None => {
+                self.keys.insert(key.clone(), self.pools.len());
+                self.pools.push((key, Vec::new()));
+                self.pools.len() - 1
+            }
+        };
+        self.last = Some(([0, 1, 2, 3].map(|column| row.text(column).to_owned()), pool));
+        Ok(pool)
+    }
+
+    fn recording(&mut self, row: Row<'_>) -> Result<u32, Fault> {
+        if let Some(recording) = self.spellings.get(row.text(RECORDING)) {
+            return Ok(*recording);
+        }
+        let id = crate::catalog::cell(row, RECORDING, RecordingId::parse)?;
+        let next = u32::try_from(self.recordings.len())
+            .map_err(|_| row.fault(RECORDING, "more than 2^32 recordings in one file"))?;
+        let recording = *self.ids.entry(id.clone()).or_insert(next);
+        if recording == next {
+            self.recordings.push(id);
+        }
+        self.spellings.insert(row.text(RECORDING).to_owned(), recording);
+        Ok(recording)
+    }
+
+    /// Writes one file for each pool key into `folder`, and how many rows were added to another
+    /// row of the same listener and recording.
+    pub fn seal(mut self, folder: &Path) -> Result<(Vec<SealedUsage>, u64), UsageError> {
+        let mut order: Vec<u32> = (0..).take(self.recordings.len()).collect();
+        order.sort_unstable_by(|a, b| {
+            self.recordings[*a as usize].cmp(&self.recordings[*b as usize])
+        });
+        let mut rank = vec![0_u32; order.len()];
+        for (place, recording) in (0_u32..).zip(&order) {
+            rank[*recording as usize] = place;
+        }
+        let names: StringArray =
+            order.iter().map(|r| Some(self.recordings[*r as usize].as_str())).collect();
+        let names: ArrayRef = Arc::new(names);
+        let mut pools = std::mem::take(&mut self.pools);
+        pools.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut sealed = Vec::new();
+        for (key, mut rows) in pools {
+            for row in &mut rows {
+                row.recording = rank[row.recording as usize];
+            }
+            rows.sort_unstable_by_key(|row| (row.listener, row.recording));
+            let before = rows.len();
+            let over = add_up(&mut rows);
+            if let Some(recording) = over {
+                let recording = self.recordings[order[recording as usize] as usize].to_string();
+                return Err(UsageError::TooManyPlays { recording, place: key.to_string() });
+            }
+            self.repeated += (before - rows.len()) as u64;
+            sealed.push(write(folder, key, &rows, &names)?);
+        }
+        Ok((sealed, self.repeated))
+    }
+}
+
+/// Adds up neighbours of the same listener and recording; names one whose sum does not fit.
+fn add_up(rows: &mut Vec<SealRow>) -> Option<u32> {
+    let mut over = None;
+    rows.dedup_by(|next, kept| {
+        let same = (next.listener, next.recording) == (kept.listener, kept.recording);
+        if same {
+            match kept.plays.plays.checked_add(next.plays.plays) {
+                Some(plays) => kept.plays.plays = plays,
+                None => over = Some(kept.recording),
+            }
+            // At most the plays, which fit.
+            kept.plays.active = kept.plays.active.saturating_add(next.plays.active);
+        }
+        same
+    });
+    over
+}
+
+pub(super) fn schema() -> Schema {
+    let recording = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    Schema::new(vec![
+        Field::new("listener", DataType::FixedSizeBinary(16), false),
+        Field::new("recording", recording, false),
+        Field::new("plays", DataType::UInt32, false),
+        Field::new("active_plays", DataType::UInt32, false),
+    ])
+}
+
+fn write(
+    folder: &Path,
+    key: UsageKey,
+    rows: &[SealRow],
+    names: &ArrayRef,
+) -> Result<SealedUsage, UsageError> {
+    let file = format!("{}.parquet", crate::digest::Digest::of(key.to_string().as_bytes()).short());
+    let path = folder.join(&file);
+    let listeners = rows
+        .chunk_by(|a, b| a.listener == b.listener)
+        .filter(|rows| rows.iter().any(|row| row.plays.plays > 0))
+        .count();
+    let note = |name: &str, value: String| KeyValue::new(format!("tantieme.{name}"), value);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by("tantieme".to_owned())
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_key_value_metadata(Some(vec![
+            note("sealed", "1".to_owned()),
+            note("key", key.to_string()),
+            note("listeners", listeners.to_string()),
+        ]))
+        .build();
+    let failed = |reason: String| UsageError::File {
+        path: path.clone(),
+        source: std::io::Error::other(reason),
+    };
+    let out =
+        File::create(&path).map_err(|source| UsageError::File { path: path.clone(), source })?;
+    let schema = Arc::new(schema());
+    let mut writer = ArrowWriter::try_new(Hashing::new(out), schema.clone(), Some(properties))
+        .map_err(|e| failed(e.to_string()))?;
+    for chunk in rows.chunks(BATCH_ROWS) {
+        let batch = batch(&schema, chunk, names).map_err(|e| failed(e.to_string()))?;
+        writer.write(&batch).map_err(|e| failed(e.to_string()))?;
+    }
+    let out = writer.into_inner().map_err(|e| failed(e.to_string()))?;
+    Ok(SealedUsage {
+        key,
+        file,
+        sha256: out.digest(),
+        rows: rows.len() as u64,
+        plays: rows.iter().map(|row| u64::from(row.plays.plays)).sum(),
+    })
+}
+
+fn batch(
+    schema: &Arc<Schema>,
+    rows: &[SealRow],
+    names: &ArrayRef,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let listeners = rows.iter().map(|row| row.listener.to_be_bytes());
+    let codes = rows.iter().map(|row| row.recording.cast_signed());
+    let recordings =
+        DictionaryArray::<Int32Type>::try_new(codes.collect::<Int32Array>(), names.clone())?;
+    RecordBatch::try_new(
+        schema.clone(),
+        vec![
+            Arc::new(FixedSizeBinaryArray::try_from_iter(listeners)?),
+            Arc::new(recordings),
+            Arc::new(rows.iter().map(|row| row.plays.plays).collect::<UInt32Array>()),
+            Arc::new(rows.iter().map(|row| row.plays.active).collect::<UInt32Array>()),
+        ],
+    )
+}

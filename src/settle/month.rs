@@ -1,0 +1,423 @@
+//! A month's money to its lines.
+
+use std::sync::Arc;
+
+use super::{Account, Kind, Line, LineId, Origin, Pool, Suspense};
+use crate::agreements::{AgreementRef, Agreements};
+use crate::allocate::RecordingAmount;
+use crate::catalog::{Catalogue, Claim, Fact as _, Recording};
+use crate::ident::{Name, RecordingId};
+use crate::money::{AmountOutOfRange, ApportionError, Micros, Percent, apportion, common_weights};
+use crate::period::Period;
+use crate::sales::{RoundingDifference, Sale, Sold};
+
+/// How many hands money passes through in one month before it is parked.
+const CHAIN_MAX: usize = 16;
+
+/// All that a settlement depends on, as of the month's cut-off.
+#[derive(Debug)]
+pub struct Facts {
+    /// The month that is settled.
+    pub period: Period,
+    /// Parties, recordings, claims.
+    pub catalogue: Catalogue,
+    /// Agreements.
+    pub agreements: Agreements,
+    /// Sales that settle in the month.
+    pub sales: Vec<Sale>,
+    /// What rounding them left.
+    pub rounding: Vec<RoundingDifference>,
+}
+
+/// Why a month could not be settled. Each of these is a defect, not an input's fault.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettleError {
+    /// The lines do not add up to what they divide.
+    #[error("{what} is not conserved: {expected} came in and {found} went out")]
+    NotConserved {
+        /// The pool or sale.
+        what: String,
+        /// What it holds.
+        expected: String,
+        /// What its lines add up to.
+        found: String,
+    },
+    /// Money could not be divided.
+    #[error(transparent)]
+    Apportion(#[from] ApportionError),
+    /// A sum does not fit.
+    #[error(transparent)]
+    Range(#[from] AmountOutOfRange),
+}
+
+/// Settles a month: each pool with what it gives each recording, then the sales.
+///
+/// The lines come in no particular order; see [`sort`]. A pool without recordings goes to
+/// `undistributed`.
+pub fn settle(
+    facts: &Facts,
+    pools: &[(Pool, Vec<RecordingAmount>)],
+    out: &mut dyn FnMut(Line),
+) -> Result<(), SettleError> {
+    for (pool, recordings) in pools {
+        settle_pool(facts, pool, recordings, out)?;
+    }
+    for sale in &facts.sales {
+        settle_sale(facts, sale, out)?;
+    }
+    for difference in &facts.rounding {
+        settle_rounding(facts, difference, out);
+    }
+    Ok(())
+}
+
+/// The one order of lines in files and hashes: by payee, currency and name, so that one payee's
+/// lines stand together.
+pub fn sort(lines: &mut [Line]) {
+    lines.sort_by_cached_key(|line| (line.credit.to_string(), line.origin.currency, line.id));
+}
+
+/// Money of one recording on its way to those who hold the right in it.
+struct Receipt<'a> {
+    origin: &'a Arc<Origin>,
+    from: Account,
+    recording: Option<RecordingId>,
+    plays: i64,
+    amount: Micros,
+    agreement: Option<Arc<AgreementRef>>,
+    /// The line that brought it, if a party pays on what it received.
+    parent: Option<LineId>,
+}
+
+fn settle_pool(
+    facts: &Facts,
+    pool: &Pool,
+    recordings: &[RecordingAmount],
+    out: &mut dyn FnMut(Line),
+) -> Result<(), SettleError> {
+    let account = Account::Pool(pool.origin.key().into());
+    let plays = recordings.iter().map(|r| i64::try_from(r.plays).unwrap_or(i64::MAX));
+    let funding = Receipt {
+        origin: &pool.origin,
+        from: Account::Service(pool.origin.service.clone()),
+        recording: None,
+        plays: plays.fold(0, i64::saturating_add),
+        amount: pool.amount,
+        agreement: Some(pool.agreement.clone()),
+        parent: None,
+    };
+    let funded = Line {
+        base: pool.revenue,
+        rate: Some(pool.rate.to_string()),
+        ..funding.line(facts, Kind::Pool, account.clone(), "")
+    };
+    out(funded);
+    let mut proof = Proof::new(&account, pool.amount, out);
+    if recordings.is_empty() {
+        let nobody = Receipt { from: account.clone(), ..funding };
+        proof.take(nobody.held(facts, Suspense::Undistributed, pool.amount, "no plays", ""));
+    }
+    for recording in recordings {
+        let receipt = Receipt {
+            origin: &pool.origin,
+            from: account.clone(),
+            recording: Some(recording.recording.clone()),
+            plays: i64::try_from(recording.plays).unwrap_or(i64::MAX),
+            amount: recording.amount,
+            agreement: Some(pool.agreement.clone()),
+            parent: None,
+        };
+        receipt.settle(facts, &mut |line| proof.take(line))?;
+    }
+    proof.check(|| format!("pool {}", pool.origin.key()))
+}
+
+fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<(), SettleError> {
+    let key = &sale.key;
+    let release = match &key.sold {
+        Sold::Release(release) => Some(release.clone()),
+        Sold::Recording(_) => None,
+    };
+    let origin = Arc::new(Origin {
+        sale: true,
+        period: key.period,
+        service: key.source.clone(),
+        offer: key.channel.clone(),
+        territory: key.territory,
+        right: key.right,
+        currency: key.currency,
+        sale_date: key.sale_date,
+        returned: key.returned,
+        release: release.clone(),
+    });
+    let from = Account::Source(key.source.clone());
+    let of = |recording: Option<RecordingId>, amount: Micros| Receipt {
+        origin: &origin,
+        from: from.clone(),
+        recording,
+        plays: sale.quantity,
+        amount,
+        agreement: None,
+        parent: None,
+    };
+    let mut proof = Proof::new(&from, sale.amount, out);
+    match (&key.sold, release) {
+        (Sold::Recording(recording), _) => {
+            of(Some(recording.clone()), sale.amount).settle(facts, &mut |line| proof.take(line))?;
+        }
+        (Sold::Release(_), release) => {
+            let recordings: Vec<RecordingId> = release
+                .iter()
+                .flat_map(|release| facts.catalogue.release(release))
+                .map(|recording| recording.recording.clone())
+                .collect();
+            if recordings.is_empty() {
+                let held = of(None, sale.amount);
+                proof.take(held.held(
+                    facts,
+                    Suspense::Unmatched,
+                    sale.amount,
+                    "no recording is on this release",
+                    "",
+                ));
+            } else {
+                let parts = apportion(sale.amount, &vec![1; recordings.len()])?;
+                for (recording, part) in recordings.into_iter().zip(parts) {
+                    of(Some(recording), part).settle(facts, &mut |line| proof.take(line))?;
+                }
+            }
+        }
+    }
+    proof.check(|| format!("sale by {}", key.source))
+}
+
+fn settle_rounding(facts: &Facts, difference: &RoundingDifference, out: &mut dyn FnMut(Line)) {
+    let origin = Arc::new(Origin {
+        sale: true,
+        period: facts.period,
+        service: difference.source.clone(),
+        offer: difference.source.clone(),
+        territory: crate::ident::Territory::WORLD,
+        right: crate::catalog::Right::Recording,
+        currency: difference.currency,
+        sale_date: None,
+        returned: false,
+        release: None,
+    });
+    let receipt = Receipt {
+        origin: &origin,
+        from: Account::Source(difference.source.clone()),
+        recording: None,
+        plays: 0,
+        amount: difference.amount,
+        agreement: None,
+        parent: None,
+    };
+    if !difference.amount.is_zero() {
+        out(receipt.line(facts, Kind::Rounding, Account::Rounding, ""));
+    }
+}
+
+impl Receipt<'_> {
+    fn line(&self, facts: &Facts, kind: Kind, credit: Account, rule: &str) -> Line {
+        let sides = (kind, &self.from, &credit);
+        let recording = self.recording.as_ref();
+        let id = Line::name(facts.period, self.origin, recording, sides, self.parent, rule);
+        Line {
+            id,
+            parent: self.parent,
+            kind,
+            debit: self.from.clone(),
+            credit,
+            origin: self.origin.clone(),
+            recording: self.recording.clone(),
+            plays: self.plays,
+            base: self.amount,
+            rate: None,
+            amount: self.amount,
+            agreement: self.agreement.clone(),
+            note: None,
+        }
+    }
+
+    /// Money that cannot be paid, and why. `rule` tells apart what is held for one recording.
+    fn held(
+        &self,
+        facts: &Facts,
+        reason: Suspense,
+        amount: Micros,
+        note: &str,
+        rule: &str,
+    ) -> Line {
+        let kind = match reason {
+            Suspense::Unmatched => Kind::Unmatched,
+            Suspense::Unclaimed => Kind::Unclaimed,
+            Suspense::Disputed => Kind::Disputed,
+            Suspense::Undistributed => Kind::Undistributed,
+            Suspense::Parked => Kind::Parked,
+        };
+        let line = self.line(facts, kind, Account::Suspense(reason), rule);
+        Line { amount, note: Some(note.to_owned()), ..line }
+    }
+
+    /// Divides the money over the claims in force; what nobody claims is the last key.
+    fn settle(&self, facts: &Facts, out: &mut dyn FnMut(Line)) -> Result<(), SettleError> {
+        let catalogue = &facts.catalogue;
+        let Some(recording) = self.recording.as_ref().and_then(|id| catalogue.recording(id)) else {
+            out(self.held(
+                facts,
+                Suspense::Unmatched,
+                self.amount,
+                "the recording is not in the catalogue",
+                "",
+            ));
+            return Ok(());
+        };
+        let case = self.origin.case();
+        let claims = catalogue.claims_on(recording, case.right, case.territory, case.as_of);
+        let shares: Vec<_> = claims.iter().map(|claim| claim.share).collect();
+        let Some((mut weights, whole)) = common_weights(&shares) else {
+            let note = "the claims' fractions have no common denominator";
+            out(self.held(facts, Suspense::Parked, self.amount, note, ""));
+            return Ok(());
+        };
+        let claimed = weights.iter().try_fold(0_u128, |sum, weight| sum.checked_add(*weight));
+        let Some(rest) = claimed.and_then(|claimed| whole.checked_sub(claimed)) else {
+            let names: Vec<String> =
+                claims.iter().map(|c| format!("{} {}", c.party, c.share)).collect();
+            let note = format!("claims add up to over 100 percent: {}", names.join(", "));
+            out(self.held(facts, Suspense::Disputed, self.amount, &note, ""));
+            return Ok(());
+        };
+        weights.push(rest);
+        let parts = apportion(self.amount, &weights)?;
+        for (claim, part) in claims.iter().zip(&parts) {
+            self.pay_claim(facts, recording, claim, *part, out)?;
+        }
+        if rest > 0 {
+            let unclaimed = parts.last().copied().unwrap_or_default();
+            let note =
+                if claims.is_empty() { "no claim" } else { "claims add up to under 100 percent" };
+            out(self.held(facts, Suspense::Unclaimed, unclaimed, note, ""));
+        }
+        Ok(())
+    }
+
+    fn pay_claim(
+        &self,
+        facts: &Facts,
+        recording: &Recording,
+        claim: &Claim,
+        amount: Micros,
+        out: &mut dyn FnMut(Line),
+    ) -> Result<(), SettleError> {
+        let rate = Some(claim.share.to_string());
+        if facts.catalogue.party(&claim.party).is_none() {
+            let note = format!("{} claims it and is not among the parties", claim.party);
+            out(Line { rate, ..self.held(facts, Suspense::Parked, amount, &note, &claim.key()) });
+            return Ok(());
+        }
+        let credit = Account::Payable(claim.party.clone());
+        let line = Line { rate, amount, ..self.line(facts, Kind::Share, credit, &claim.key()) };
+        let mut chain = vec![claim.party.clone()];
+        let paid = line.clone();
+        out(line);
+        pay_on(facts, recording, &paid, &mut chain, out)
+    }
+}
+
+/// What the payee of a line pays on of it: its participants' rates, the payer keeping the rest.
+fn pay_on(
+    facts: &Facts,
+    recording: &Recording,
+    received: &Line,
+    chain: &mut Vec<Name>,
+    out: &mut dyn FnMut(Line),
+) -> Result<(), SettleError> {
+    let Some(payer) = received.credit.party() else { return Ok(()) };
+    let receipt = Receipt {
+        origin: &received.origin,
+        from: received.credit.clone(),
+        recording: received.recording.clone(),
+        plays: received.plays,
+        amount: received.amount,
+        agreement: None,
+        parent: Some(received.id),
+    };
+    let parked = |amount: Micros, note: &str, rule: &str| {
+        receipt.held(facts, Suspense::Parked, amount, note, rule)
+    };
+    let term = match facts.agreements.royalty(payer, recording, received.origin.case()) {
+        Ok(None) => return Ok(()),
+        Ok(Some(term)) => term,
+        Err(ambiguous) => {
+            out(parked(received.amount, &ambiguous.to_string(), ""));
+            return Ok(());
+        }
+    };
+    let mut participants: Vec<_> = term.term.participants.iter().collect();
+    participants.sort_by(|a, b| a.party.cmp(&b.party));
+    let kept = Percent::rest(participants.iter().map(|p| p.rate)).unwrap_or(Percent::ZERO);
+    let rates = participants.iter().map(|p| p.rate).chain([kept]);
+    let weights: Vec<u128> = rates.map(|rate| u128::from(rate.units())).collect();
+    let parts = apportion(received.amount, &weights)?;
+    for (participant, part) in participants.into_iter().zip(parts) {
+        let party = &participant.party;
+        let terms = |line: Line| Line {
+            rate: Some(participant.rate.to_string()),
+            agreement: Some(term.reference.clone()),
+            ..line
+        };
+        let looped = chain.contains(party) || chain.len() >= CHAIN_MAX;
+        if looped {
+            let note = format!("{party} would be paid in a circle: {}", names(chain));
+            out(terms(parked(part, &note, party.as_str())));
+        } else if facts.catalogue.party(party).is_none() {
+            let note = format!("{party} is owed a royalty and is not among the parties");
+            out(terms(parked(part, &note, party.as_str())));
+        } else {
+            let credit = Account::Payable(party.clone());
+            let line = receipt.line(facts, Kind::Royalty, credit, "");
+            let line = terms(Line { amount: part, ..line });
+            let paid = line.clone();
+            out(line);
+            chain.push(party.clone());
+            pay_on(facts, recording, &paid, chain, out)?;
+            chain.pop();
+        }
+    }
+    Ok(())
+}
+
+fn names(chain: &[Name]) -> String {
+    chain.iter().map(Name::as_str).collect::<Vec<_>>().join(" → ")
+}
+
+/// Watches the lines that one account pays and proves that they add up.
+struct Proof<'a> {
+    account: Account,
+    expected: Micros,
+    found: i128,
+    out: &'a mut dyn FnMut(Line),
+}
+
+impl<'a> Proof<'a> {
+    fn new(account: &Account, expected: Micros, out: &'a mut dyn FnMut(Line)) -> Self {
+        Self { account: account.clone(), expected, found: 0, out }
+    }
+
+    fn take(&mut self, line: Line) {
+        if line.debit == self.account {
+            self.found += i128::from(line.amount.micros());
+        }
+        (self.out)(line);
+    }
+
+    fn check(self, what: impl FnOnce() -> String) -> Result<(), SettleError> {
+        if self.found == i128::from(self.expected.micros()) {
+            return Ok(());
+        }
+        let (expected, found) = (self.expected.to_string(), format!("{} micros", self.found));
+        Err(SettleError::NotConserved { what: what(), expected, found })
+    }
+}

@@ -1,0 +1,176 @@
+//! The month's pools: every revenue row and the agreements that share it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Origin;
+use crate::agreements::{AgreementRef, Agreements};
+use crate::allocate::Model;
+use crate::catalog::{Revenue, Right};
+use crate::money::{Micros, Percent};
+use crate::usage::UsageKey;
+
+/// One pool of one month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Which it is.
+    pub origin: Arc<Origin>,
+    /// What the service earned, net.
+    pub revenue: Micros,
+    /// Which part of it is shared.
+    pub rate: Percent,
+    /// What is shared: revenue × rate, rounded once, half to even.
+    pub amount: Micros,
+    /// How.
+    pub model: Model,
+    /// By which agreement.
+    pub agreement: Arc<AgreementRef>,
+}
+
+impl Pool {
+    /// Whose plays share it.
+    pub fn usage_key(&self) -> UsageKey {
+        UsageKey {
+            period: self.origin.period,
+            service: self.origin.service.clone(),
+            offer: self.origin.offer.clone(),
+            territory: self.origin.territory,
+        }
+    }
+}
+
+/// Why a month cannot be frozen as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Plays whose revenue nobody reported.
+    #[error("usage of {0} has no revenue row; import one (0 says that nothing was earned)")]
+    UsageWithoutRevenue(String),
+    /// Revenue that no agreement shares.
+    #[error(
+        "revenue of {0} has no [[pool]] in any agreement in force; import an agreement that shares it"
+    )]
+    RevenueWithoutPool(String),
+    /// Two agreements, or two terms, share the same revenue for the same right.
+    #[error("{right} of {key} is shared twice: by {first} and by {second}")]
+    TwoPools {
+        /// The revenue's key.
+        key: String,
+        /// The right.
+        right: Right,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The rights together take over 100 %.
+    #[error("the pools of {0} together take over 100 percent of its revenue")]
+    OverShared(String),
+    /// Nothing was imported for the month.
+    #[error("there is nothing to settle: no revenue and no sales")]
+    Nothing,
+    /// Rows that were not taken.
+    #[error(
+        "{count} rows that may be of this month stand in quarantine: import their corrections, or \
+         accept them by number with --accept-quarantine {count}"
+    )]
+    Quarantine {
+        /// How many.
+        count: u64,
+    },
+    /// Another number was accepted than stands in quarantine.
+    #[error(
+        "--accept-quarantine {accepted} was given and {count} rows stand in quarantine: look again"
+    )]
+    QuarantineCount {
+        /// How many stand there.
+        count: u64,
+        /// How many were accepted.
+        accepted: u64,
+    },
+    /// A sealed file that is gone or was changed.
+    #[error(
+        "sealed file {path} of batch {batch} {problem}: withdraw the batch and import its file again"
+    )]
+    SealedFile {
+        /// The file.
+        path: String,
+        /// The batch.
+        batch: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Listeners hashed with another secret.
+    #[error("batch {batch} was sealed with the secret {theirs}, and this workspace's is {ours}")]
+    Secret {
+        /// The batch.
+        batch: String,
+        /// Its secret's fingerprint.
+        theirs: String,
+        /// This workspace's.
+        ours: String,
+    },
+}
+
+/// The pools that the revenue of a month makes, by key and right; or all that stands against it.
+pub fn plan(
+    revenue: &[Revenue],
+    agreements: &Agreements,
+    usage: &[UsageKey],
+) -> Result<Vec<Pool>, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let mut pools = BTreeMap::new();
+    for row in revenue {
+        let key = UsageKey {
+            period: row.period,
+            service: row.service.clone(),
+            offer: row.offer.clone(),
+            territory: row.territory,
+        };
+        let found = agreements.pools(&row.service, &row.offer, row.territory, row.period);
+        if found.is_empty() {
+            refusals.push(Refusal::RevenueWithoutPool(key.to_string()));
+        }
+        if Percent::rest(found.iter().map(|pool| pool.term.rate)).is_none() {
+            refusals.push(Refusal::OverShared(key.to_string()));
+        }
+        let mut of_right: BTreeMap<Right, AgreementRef> = BTreeMap::new();
+        for pool in found {
+            let right = pool.term.right;
+            let name = |at: &AgreementRef| format!("{} of {}", at.term, at.id);
+            if let Some(first) = of_right.insert(right, pool.reference.clone()) {
+                let (first, second) = (name(&first), name(&pool.reference));
+                refusals.push(Refusal::TwoPools { key: key.to_string(), right, first, second });
+            }
+            let origin = Arc::new(Origin {
+                sale: false,
+                period: row.period,
+                service: row.service.clone(),
+                offer: row.offer.clone(),
+                territory: row.territory,
+                right,
+                currency: row.currency,
+                sale_date: None,
+                returned: false,
+                release: None,
+            });
+            let pool = Pool {
+                revenue: row.net_revenue,
+                rate: pool.term.rate,
+                amount: row.net_revenue.percent(pool.term.rate),
+                model: pool.term.model,
+                agreement: Arc::new(pool.reference),
+                origin: origin.clone(),
+            };
+            pools.insert(origin, pool);
+        }
+    }
+    for key in usage {
+        let earned = revenue.iter().any(|row| {
+            row.service == key.service && row.offer == key.offer && row.territory == key.territory
+        });
+        if !earned {
+            refusals.push(Refusal::UsageWithoutRevenue(key.to_string()));
+        }
+    }
+    if refusals.is_empty() { Ok(pools.into_values().collect()) } else { Err(refusals) }
+}

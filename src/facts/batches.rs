@@ -1,0 +1,272 @@
+//! Usage and sales: files that are sealed as a whole.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::import::{BadRow, Import, Outcome, Report};
+use super::{FactsError, Workspace};
+use crate::digest::{Digest, Hashing};
+use crate::ingest::{OtherColumns, Row, RowRead, Rows};
+use crate::period::Period;
+use crate::sales::{self, Sales};
+use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
+use crate::store::statements::ledger::PERIODS_CLOSED;
+use crate::store::{Tx, Value};
+use crate::usage::{self, Sealer};
+
+/// Rows between two calls of the progress bar.
+const PROGRESS_ROWS: u64 = 1 << 16;
+
+/// A sealed file on its way into the database.
+struct Sealed {
+    period: Period,
+    service: String,
+    offer: String,
+    territory: String,
+    file: String,
+    sha256: Digest,
+    rows: u64,
+    plays: i64,
+}
+
+pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsError> {
+    let given = import.options.given.clone();
+    let mut rows = Rows::open(import.path, usage::COLUMNS, given, OtherColumns::Refused)?;
+    let mut sealer = Sealer::new(import.workspace.secret.clone());
+    let (mut bad, mut taken) = (Vec::new(), 0_u64);
+    loop {
+        if taken % PROGRESS_ROWS == 0 {
+            (import.progress)(rows.bytes(), taken);
+        }
+        let row = match rows.next()? {
+            RowRead::End => break,
+            RowRead::Fault(fault) => BadRow { fault, period: None, content: None },
+            RowRead::Row(row) => match sealer.add(row) {
+                Ok(()) => {
+                    taken += 1;
+                    continue;
+                }
+                Err(fault) => {
+                    let listener = sealer.hashed_listener(row);
+                    let content = row.to_csv(Some((usage::LISTENER, &listener)));
+                    BadRow { fault, period: month(row, usage::PERIOD), content: Some(content) }
+                }
+            },
+        };
+        import.bad_row(&mut bad, row)?;
+    }
+    let mut report = import.report(rows.name(), taken, &bad);
+    if import.options.strict && !bad.is_empty() {
+        report.outcome = Outcome::Refused;
+        return Ok(report);
+    }
+    let content = rows.digest();
+    let folder = Folder::new(import.workspace, "usage", import.identity(content))?;
+    let (sealed, repeated) = sealer.seal(folder.path())?;
+    let sealed = sealed.into_iter().map(|file| Sealed {
+        period: file.key.period,
+        service: file.key.service.to_string(),
+        offer: file.key.offer.to_string(),
+        territory: file.key.territory.to_string(),
+        file: file.file,
+        sha256: file.sha256,
+        rows: file.rows,
+        plays: i64::try_from(file.plays).unwrap_or(i64::MAX),
+    });
+    if repeated > 0 {
+        report.notes.push(format!(
+            "{repeated} rows repeat a listener and a recording: their plays were added"
+        ));
+    }
+    finish(&import, report, content, bad, repeated, folder, sealed.collect()).await
+}
+
+pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsError> {
+    let given = import.options.given.clone();
+    let mut rows = Rows::open(import.path, sales::COLUMNS, given, OtherColumns::Refused)?;
+    let mut items = Sales::default();
+    let (mut bad, mut taken) = (Vec::new(), 0_u64);
+    loop {
+        if taken % PROGRESS_ROWS == 0 {
+            (import.progress)(rows.bytes(), taken);
+        }
+        let row = match rows.next()? {
+            RowRead::End => break,
+            RowRead::Fault(fault) => BadRow { fault, period: None, content: None },
+            RowRead::Row(row) => match items.add(row) {
+                Ok(()) => {
+                    taken += 1;
+                    continue;
+                }
+                Err(fault) => BadRow {
+                    fault,
+                    period: month(row, sales::PERIOD),
+                    content: Some(row.to_csv(None)),
+                },
+            },
+        };
+        import.bad_row(&mut bad, row)?;
+    }
+    let mut report = import.report(rows.name(), taken, &bad);
+    if import.options.strict && !bad.is_empty() {
+        report.outcome = Outcome::Refused;
+        return Ok(report);
+    }
+    let content = rows.digest();
+    let folder = Folder::new(import.workspace, "sales", import.identity(content))?;
+    let mut sealed = Vec::new();
+    for ((period, source), part) in items.by_month_and_source() {
+        let name = crate::ident::key_of([&period.to_string(), source.as_str()]);
+        let file = format!("{}.csv", Digest::of(name.as_bytes()).short());
+        let path = folder.path().join(&file);
+        let write = |source| FactsError::Write { path: path.clone(), source };
+        let mut out = Hashing::new(File::create(&path).map_err(write)?);
+        part.seal(&mut out).map_err(write)?;
+        out.flush().map_err(write)?;
+        let (quantity, _) = part.totals();
+        sealed.push(Sealed {
+            period,
+            service: source.to_string(),
+            offer: String::new(),
+            territory: String::new(),
+            file,
+            sha256: out.digest(),
+            rows: part.len(),
+            plays: i64::try_from(quantity).unwrap_or(i64::MAX),
+        });
+    }
+    let (quantity, amount) = items.totals();
+    let (_, differences) = items.rounded()?;
+    report.notes.push(format!("quantity {quantity}, amount {}", sales::exact(amount)));
+    for difference in differences.iter().filter(|difference| !difference.amount.is_zero()) {
+        let (amount, source) = (difference.amount, &difference.source);
+        report.notes.push(format!(
+            "rounding {source}'s items to the micro leaves {amount} {} in rounding",
+            difference.currency
+        ));
+    }
+    finish(&import, report, content, bad, 0, folder, sealed).await
+}
+
+fn month(row: Row<'_>, column: usize) -> Option<String> {
+    let text = row.text(column);
+    text.parse::<Period>().is_ok().then(|| text.to_owned())
+}
+
+async fn finish(
+    import: &Import<'_>,
+    mut report: Report,
+    content: Digest,
+    bad: Vec<BadRow>,
+    repeated: u64,
+    folder: Folder,
+    sealed: Vec<Sealed>,
+) -> Result<Report, FactsError> {
+    let mut tx = import.workspace.store.write().await?;
+    if let Some(known) = import.known(&mut tx, content, &report).await? {
+        return Ok(known);
+    }
+    report.notes.extend(late(&mut tx, &sealed).await?);
+    let id = import.enter(&mut tx, content, &report, bad, repeated).await?;
+    let secret = import.workspace.secret.fingerprint();
+    let rows: Vec<Vec<Value>> = sealed
+        .iter()
+        .map(|file| {
+            vec![
+                id.into(),
+                import.kind.as_str().into(),
+                file.period.to_string().into(),
+                file.service.as_str().into(),
+                file.offer.as_str().into(),
+                file.territory.as_str().into(),
+                format!("{}/{}", folder.name, file.file).into(),
+                file.sha256.to_string().into(),
+                i64::try_from(file.rows).unwrap_or(i64::MAX).into(),
+                file.plays.into(),
+                secret.as_str().into(),
+            ]
+        })
+        .collect();
+    tx.add(SEALED_FILE, rows).await?;
+    if !import.options.dry_run {
+        // The files stand before the database speaks of them; a kill in between leaves files
+        // that nothing refers to and that the next import of the same content replaces.
+        folder.keep()?;
+        tx.commit().await?;
+    }
+    Ok(report)
+}
+
+/// A note for each published month that the files belong to.
+async fn late(tx: &mut Tx, sealed: &[Sealed]) -> Result<Vec<String>, FactsError> {
+    let mut notes = Vec::new();
+    for row in tx.rows(PERIODS_CLOSED, &[]).await? {
+        let closed = row.text(0)?;
+        if sealed.iter().any(|file| file.period.to_string() == closed) {
+            notes.push(format!("{closed} is published: what is of that month is listed as late"));
+        }
+    }
+    Ok(notes)
+}
+
+/// A folder that is filled beside its place and moved there when all is in it.
+struct Folder {
+    temporary: tempfile::TempDir,
+    place: PathBuf,
+    /// The place, under the data folder.
+    name: String,
+}
+
+impl Folder {
+    fn new(workspace: &Workspace, kind: &str, identity: Digest) -> Result<Self, FactsError> {
+        let parent = workspace.data().join(kind);
+        let write = |source| FactsError::Write { path: parent.clone(), source };
+        std::fs::create_dir_all(&parent).map_err(write)?;
+        let temporary = tempfile::Builder::new().prefix(".arriving-").tempdir_in(&parent);
+        let name = format!("{kind}/{}", identity.short());
+        Ok(Self { temporary: temporary.map_err(write)?, place: workspace.data().join(&name), name })
+    }
+
+    fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    fn keep(self) -> Result<(), FactsError> {
+        let place = self.place.clone();
+        let write = |source| FactsError::Write { path: place.clone(), source };
+        for entry in std::fs::read_dir(self.temporary.path()).map_err(write)? {
+            File::open(entry.map_err(write)?.path())
+                .and_then(|file| file.sync_all())
+                .map_err(write)?;
+        }
+        // The same content sealed with the same secret gives the same files, so a folder that
+        // is there already, from an import that was withdrawn or killed, loses nothing.
+        if self.place.exists() {
+            std::fs::remove_dir_all(&self.place).map_err(write)?;
+        }
+        std::fs::rename(self.temporary.keep(), &self.place).map_err(write)?;
+        let parent = self.place.parent().unwrap_or(&self.place);
+        File::open(parent).and_then(|folder| folder.sync_all()).map_err(write)
+    }
+}
+
+impl Workspace {
+    /// Withdraws a batch of usage or sales; returns its rows. Its files stay for the months that
+    /// have settled them.
+    pub async fn withdraw(&self, batch: &str) -> Result<u64, FactsError> {
+        let mut tx = self.store.write().await?;
+        let found = tx.rows(BATCH_NAMED, &[batch.into()]).await?;
+        if found.is_empty() {
+            return Err(FactsError::NoBatch(batch.to_owned()));
+        }
+        let mut rows = 0;
+        for import in found {
+            let values = [import.int(0)?.into(), "withdrawn".into(), crate::now().into()];
+            tx.run(IMPORT_END, &values).await?;
+            rows += u64::try_from(import.int(2)?).unwrap_or_default();
+        }
+        tx.commit().await?;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,267 @@
+//! One file in.
+
+use std::path::Path;
+
+use super::{FactsError, Workspace, batches, rows};
+use crate::catalog::{Claim, FxRate, Party, Recording, Revenue};
+use crate::digest::Digest;
+use crate::ingest::{Fault, Given};
+use crate::store::statements::facts::{
+    IMPORT_ADD, IMPORT_END, IMPORT_NAMED, IMPORT_OF_CONTENT, QUARANTINE,
+};
+use crate::store::{Tx, Value};
+
+/// Bad rows after which a file is taken for one of another kind.
+const FAULTS_MAX: usize = 100_000;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Parties.
+    Parties,
+    /// Recordings.
+    Recordings,
+    /// Claims.
+    Claims,
+    /// One agreement.
+    Agreements,
+    /// Revenue.
+    Revenue,
+    /// Exchange rates.
+    Fx,
+    /// Usage.
+    Usage,
+    /// Sales.
+    Sales,
+}
+
+impl FileKind {
+    /// As the command line and the database write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parties => "parties",
+            Self::Recordings => "recordings",
+            Self::Claims => "claims",
+            Self::Agreements => "agreements",
+            Self::Revenue => "revenue",
+            Self::Fx => "fx",
+            Self::Usage => "usage",
+            Self::Sales => "sales",
+        }
+    }
+}
+
+/// How a file is imported.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The batch's name, if not the file's.
+    pub batch: Option<String>,
+    /// Supersede what is known.
+    pub replace: bool,
+    /// All or nothing.
+    pub strict: bool,
+    /// Only look.
+    pub dry_run: bool,
+    /// Columns that came as flags.
+    pub given: Given,
+    /// Who imports.
+    pub by: String,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its good rows were taken.
+    Taken,
+    /// It was taken before, under this name.
+    Known(String),
+    /// `--strict`, and some rows are bad: nothing was taken.
+    Refused,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The file.
+    pub file: String,
+    /// What it holds.
+    pub kind: FileKind,
+    /// The batch's name.
+    pub batch: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Good rows.
+    pub taken: u64,
+    /// Bad rows.
+    pub quarantined: u64,
+    /// Bad rows with their places and reasons; those of a known file are in the database only.
+    pub faults: Vec<Fault>,
+    /// Facts that superseded others.
+    pub superseded: u64,
+    /// Facts that were known already.
+    pub unchanged: u64,
+    /// What else a user should know.
+    pub notes: Vec<String>,
+}
+
+/// A file's rows on their way in.
+pub struct Import<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) kind: FileKind,
+    pub(super) path: &'a Path,
+    pub(super) options: Options,
+    /// Called now and then with the bytes and rows read so far.
+    pub(super) progress: &'a mut dyn FnMut(u64, u64),
+}
+
+/// A bad row, with what quarantine keeps of it.
+pub(super) struct BadRow {
+    pub(super) fault: Fault,
+    pub(super) period: Option<String>,
+    pub(super) content: Option<String>,
+}
+
+impl<'a> Import<'a> {
+    /// Prepares to import a file.
+    pub fn new(
+        workspace: &'a Workspace,
+        kind: FileKind,
+        path: &'a Path,
+        options: Options,
+        progress: &'a mut dyn FnMut(u64, u64),
+    ) -> Self {
+        Self { workspace, kind, path, options, progress }
+    }
+
+    /// Imports it.
+    pub async fn run(self) -> Result<Report, FactsError> {
+        match self.kind {
+            FileKind::Parties => rows::import::<Party>(self).await,
+            FileKind::Recordings => rows::import::<Recording>(self).await,
+            FileKind::Claims => rows::import::<Claim>(self).await,
+            FileKind::Revenue => rows::import::<Revenue>(self).await,
+            FileKind::Fx => rows::import::<FxRate>(self).await,
+            FileKind::Agreements => rows::import_agreement(self).await,
+            FileKind::Usage => batches::import_usage(self).await,
+            FileKind::Sales => batches::import_sales(self).await,
+        }
+    }
+
+    pub(super) fn report(&self, name: &str, taken: u64, bad: &[BadRow]) -> Report {
+        Report {
+            file: self.path.display().to_string(),
+            kind: self.kind,
+            batch: self.options.batch.clone().unwrap_or_else(|| name.to_owned()),
+            outcome: Outcome::Taken,
+            taken,
+            quarantined: bad.len() as u64,
+            faults: bad.iter().map(|bad| bad.fault.clone()).collect(),
+            superseded: 0,
+            unchanged: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Notes a bad row, or gives up on a file that has far too many.
+    pub(super) fn bad_row(&self, bad: &mut Vec<BadRow>, row: BadRow) -> Result<(), FactsError> {
+        bad.push(row);
+        if bad.len() <= FAULTS_MAX {
+            return Ok(());
+        }
+        Err(FactsError::TooManyFaults {
+            file: self.path.display().to_string(),
+            kind: self.kind.as_str(),
+            count: FAULTS_MAX,
+            first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
+        })
+    }
+
+    /// The flags that changed what the file says.
+    fn flags(&self) -> String {
+        let flags = self.options.given.iter().map(|(name, text)| format!("{name}={text}"));
+        flags.collect::<Vec<_>>().join(";")
+    }
+
+    /// What makes the file the same file.
+    pub(super) fn identity(&self, content: Digest) -> Digest {
+        crate::digest::Canonical::new("tantieme batch 1")
+            .text(&content.to_string())
+            .text(&self.flags())
+            .digest()
+    }
+
+    /// Whether the file was taken before: then the report that says so.
+    pub(super) async fn known(
+        &self,
+        tx: &mut Tx,
+        content: Digest,
+        report: &Report,
+    ) -> Result<Option<Report>, FactsError> {
+        let values = [self.kind.as_str().into(), content.to_string().into(), self.flags().into()];
+        let Some(row) = tx.row(IMPORT_OF_CONTENT, &values).await? else { return Ok(None) };
+        let name = row.text(1)?;
+        // Facts may have been superseded since; `--replace` brings them back.
+        let again = self.options.replace && !matches!(self.kind, FileKind::Usage | FileKind::Sales);
+        if again {
+            return Ok(None);
+        }
+        let quarantined = u64::try_from(row.int(2)?).unwrap_or_default();
+        let outcome = Outcome::Known(name);
+        Ok(Some(Report { outcome, taken: 0, quarantined, faults: Vec::new(), ..report.clone() }))
+    }
+
+    /// Enters the file and its bad rows; returns the import's id. A batch's name is taken once;
+    /// a file of facts replaces an earlier one of its name, and with it that one's bad rows.
+    pub(super) async fn enter(
+        &self,
+        tx: &mut Tx,
+        content: Digest,
+        report: &Report,
+        bad: Vec<BadRow>,
+        repeated: u64,
+    ) -> Result<i64, FactsError> {
+        let kind = Value::from(self.kind.as_str());
+        let now = crate::now();
+        if let Some(row) =
+            tx.row(IMPORT_NAMED, &[kind.clone(), report.batch.as_str().into()]).await?
+        {
+            let batch = matches!(self.kind, FileKind::Usage | FileKind::Sales);
+            if batch && !self.options.replace {
+                return Err(FactsError::NameTaken { name: report.batch.clone() });
+            }
+            tx.run(IMPORT_END, &[row.int(0)?.into(), "replaced".into(), now.as_str().into()])
+                .await?;
+        }
+        let count = |count: u64| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+        let values = [
+            kind,
+            report.batch.as_str().into(),
+            content.to_string().into(),
+            self.flags().into(),
+            now.into(),
+            self.options.by.as_str().into(),
+            count(report.taken + report.quarantined),
+            count(report.taken),
+            count(report.quarantined),
+            count(repeated),
+        ];
+        let row = tx.row(IMPORT_ADD, &values).await?.ok_or_else(no_id)?;
+        let id = row.int(0)?;
+        let rows = bad.into_iter().map(|bad| {
+            vec![
+                id.into(),
+                i64::try_from(bad.fault.line).unwrap_or(i64::MAX).into(),
+                bad.fault.column.into(),
+                bad.fault.reason.into(),
+                bad.period.into(),
+                bad.content.into(),
+            ]
+        });
+        tx.add(QUARANTINE, rows).await?;
+        Ok(id)
+    }
+}
+
+fn no_id() -> crate::store::StoreError {
+    crate::store::StoreError::Sql(sqlx::Error::RowNotFound)
+}

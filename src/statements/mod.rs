@@ -1,0 +1,14 @@
+//! What people read: each payee's lines, with names and signs.
+//!
+//! In: a month's lines and its catalogue. Out: statements by (period, payee, currency), their
+//! lines in one file ordered by payee, and that file as CSV or JSON. A movement between two
+//! parties stands on both statements under one line id, + for the payee and − for the payer.
+//! Deliberately not here: any arithmetic but adding up.
+
+mod draw;
+mod entry;
+mod print;
+
+pub use draw::{DrawError, Drawn, Totals, draw};
+pub use entry::{Entries, Entry, LAYOUT};
+pub use print::{COLUMNS, Printed, write_csv, write_json};

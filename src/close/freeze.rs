@@ -1,0 +1,156 @@
+//! Facts as of now, sealed for a month.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::CloseError;
+use super::manifest::{FrozenBatch, FrozenFile, Manifest, put};
+use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
+use crate::digest::Digest;
+use crate::facts::Workspace;
+use crate::ingest::Column;
+use crate::period::Period;
+use crate::settle::Refusal;
+use crate::store::statements::facts::{
+    AGREEMENT, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
+};
+use crate::store::{Row, Tx};
+
+/// The columns of frozen agreements.
+pub(super) const AGREEMENT_COLUMNS: &[Column] =
+    &[Column::required("agreement"), Column::required("body")];
+
+/// Freezes a month: writes every fact it depends on and the manifest that names them; returns
+/// the manifest's hash. Nothing is written into the database yet.
+pub(super) async fn freeze(
+    workspace: &Workspace,
+    period: Period,
+    accept_quarantine: Option<u64>,
+) -> Result<Digest, CloseError> {
+    let data = workspace.data();
+    let mut tx = workspace.store.read().await?;
+    let mut refusals = Vec::new();
+    let month = [period.to_string().into()];
+    let count = tx.row(QUARANTINE_OF_PERIOD, &month).await?.map(|row| row.int(0)).transpose()?;
+    let count = u64::try_from(count.unwrap_or(0)).unwrap_or_default();
+    match accept_quarantine {
+        Some(accepted) if accepted != count => {
+            refusals.push(Refusal::QuarantineCount { count, accepted });
+        }
+        None if count > 0 => refusals.push(Refusal::Quarantine { count }),
+        _ => {}
+    }
+    let mut usage = Vec::new();
+    let mut sales = Vec::new();
+    let mut rows = tx.rows(SEALED_OF_PERIOD, &month).await?;
+    rows.extend(tx.rows(SEALED_LATE_SALES, &month).await?);
+    for row in &rows {
+        let batch = batch(row)?;
+        let (theirs, ours) = (row.text(10)?, workspace.secret.fingerprint());
+        if theirs != ours {
+            refusals.push(Refusal::Secret { batch: batch.batch.clone(), theirs, ours });
+        }
+        if let Err(problem) =
+            super::manifest::check_file(&data, &batch.file.path, batch.file.sha256)
+        {
+            let problem = match problem {
+                CloseError::Io { source, .. } => format!("cannot be read ({source})"),
+                _ => "was changed".to_owned(),
+            };
+            let (path, batch) = (batch.file.path.clone(), batch.batch.clone());
+            refusals.push(Refusal::SealedFile { path, batch, problem });
+        }
+        if row.text(1)? == "usage" { usage.push(batch) } else { sales.push(batch) }
+    }
+    let mut facts = BTreeMap::new();
+    let all = |_: &[Option<String>]| true;
+    facts.insert(Party::KIND.to_owned(), seal::<Party>(&mut tx, &data, all).await?);
+    facts.insert(Recording::KIND.to_owned(), seal::<Recording>(&mut tx, &data, all).await?);
+    facts.insert(Claim::KIND.to_owned(), seal::<Claim>(&mut tx, &data, all).await?);
+    facts.insert(FxRate::KIND.to_owned(), seal::<FxRate>(&mut tx, &data, all).await?);
+    let month = period.to_string();
+    let of_month = |cells: &[Option<String>]| cells[0].as_deref() == Some(month.as_str());
+    let revenue = seal::<Revenue>(&mut tx, &data, of_month).await?;
+    if revenue.rows == 0 && sales.is_empty() && usage.is_empty() {
+        refusals.push(Refusal::Nothing);
+    }
+    facts.insert(Revenue::KIND.to_owned(), revenue);
+    facts.insert("agreements".to_owned(), seal_agreements(&mut tx, &data).await?);
+    drop(tx);
+    let accepted_quarantine = accept_quarantine.unwrap_or(0);
+    let version = Manifest::VERSION;
+    let manifest = Manifest { version, period, accepted_quarantine, facts, usage, sales };
+    if let Err(CloseError::Refused { refusals: more, .. }) = manifest.load(&data).map(drop) {
+        refusals.extend(more);
+    } else if refusals.is_empty() {
+        return manifest.write(&data);
+    }
+    Err(CloseError::Refused { period, refusals })
+}
+
+fn batch(row: &Row) -> Result<FrozenBatch, CloseError> {
+    let path = row.text(6)?;
+    let damaged = || CloseError::File {
+        path: path.clone().into(),
+        problem: "is listed with a month or a hash that cannot be read".to_owned(),
+    };
+    let sha256 = row.text(7)?.parse().map_err(|_| damaged())?;
+    Ok(FrozenBatch {
+        id: row.int(0)?,
+        batch: row.text(11)?,
+        period: row.text(2)?.parse().map_err(|_| damaged())?,
+        service: row.text(3)?,
+        offer: row.text(4)?,
+        territory: row.text(5)?,
+        plays: row.int(9)?,
+        file: FrozenFile { path, sha256, rows: row.int(8)? },
+    })
+}
+
+/// Writes the current facts of a kind in the order of their keys, as the CSV that `import` reads.
+async fn seal<F: Fact>(
+    tx: &mut Tx,
+    data: &Path,
+    keep: impl Fn(&[Option<String>]) -> bool,
+) -> Result<FrozenFile, CloseError> {
+    let names: Vec<&str> = F::COLUMNS.iter().map(|column| column.name).collect();
+    let mut rows = Vec::new();
+    for row in tx.rows(F::TABLE.current, &[]).await? {
+        let cells = (0..names.len()).map(|at| row.opt_text(at)).collect::<Result<Vec<_>, _>>()?;
+        if keep(&cells) {
+            rows.push(cells);
+        }
+    }
+    write(data, F::KIND, &names, &rows)
+}
+
+async fn seal_agreements(tx: &mut Tx, data: &Path) -> Result<FrozenFile, CloseError> {
+    let names: Vec<&str> = AGREEMENT_COLUMNS.iter().map(|column| column.name).collect();
+    let mut rows = Vec::new();
+    for row in tx.rows(AGREEMENT.current, &[]).await? {
+        rows.push(vec![row.opt_text(0)?, row.opt_text(1)?]);
+    }
+    write(data, "agreements", &names, &rows)
+}
+
+fn write(
+    data: &Path,
+    kind: &str,
+    names: &[&str],
+    rows: &[Vec<Option<String>>],
+) -> Result<FrozenFile, CloseError> {
+    // Two months with the same catalogue share its file.
+    let arriving = data.join("facts").join(format!("{kind}.arriving"));
+    let sha256 = put(&arriving, |out| {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(names)?;
+        for cells in rows {
+            writer.write_record(cells.iter().map(|cell| cell.as_deref().unwrap_or_default()))?;
+        }
+        writer.flush()
+    })?;
+    let path = format!("facts/{kind}-{}.csv", sha256.short());
+    let place = data.join(&path);
+    std::fs::rename(&arriving, &place).map_err(|source| CloseError::Io { path: place, source })?;
+    Ok(FrozenFile { path, sha256, rows: i64::try_from(rows.len()).unwrap_or(i64::MAX) })
+}

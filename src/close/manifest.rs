@@ -1,0 +1,238 @@
+//! What a month was made of, by content.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::CloseError;
+use crate::agreements::{Agreement, Agreements};
+use crate::catalog::{Catalogue, Fact, Revenue};
+use crate::digest::{Digest, Hashing};
+use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
+use crate::period::Period;
+use crate::sales::Sales;
+use crate::settle::{Facts, Pool, plan};
+use crate::usage::UsageKey;
+
+/// A file that a close depends on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FrozenFile {
+    /// Where, under the data folder.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// A batch's sealed file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FrozenBatch {
+    /// Its number in the database.
+    pub id: i64,
+    /// The batch.
+    pub batch: String,
+    /// The month of its plays or sales.
+    pub period: Period,
+    /// The service, or the source of sales.
+    pub service: String,
+    /// The offer; empty for sales.
+    pub offer: String,
+    /// The territory; empty for sales.
+    pub territory: String,
+    /// Control total: plays, or the quantity sold.
+    pub plays: i64,
+    /// The file.
+    #[serde(flatten)]
+    pub file: FrozenFile,
+}
+
+/// Everything that a close is a function of.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Manifest {
+    /// The version of this form and of the rules that read it.
+    pub version: u32,
+    /// The month.
+    pub period: Period,
+    /// How many quarantined rows were left out, by the preparer's word.
+    pub accepted_quarantine: u64,
+    /// The facts, by kind.
+    pub facts: BTreeMap<String, FrozenFile>,
+    /// Sealed usage.
+    pub usage: Vec<FrozenBatch>,
+    /// Sealed sales.
+    pub sales: Vec<FrozenBatch>,
+}
+
+impl Manifest {
+    /// The version of the rules.
+    pub const VERSION: u32 = 1;
+
+    /// Writes the manifest into the month's folder; returns its hash.
+    pub(super) fn write(&self, data: &Path) -> Result<Digest, CloseError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n"; // texts and numbers only
+        let digest = Digest::of(text.as_bytes());
+        let folder = data.join(Self::folder(self.period, digest));
+        put(&folder.join("manifest.json"), |out| out.write_all(text.as_bytes()))?;
+        Ok(digest)
+    }
+
+    /// Reads a manifest and proves that it is the one of that hash.
+    pub(super) fn read(data: &Path, period: Period, digest: Digest) -> Result<Self, CloseError> {
+        let path = data.join(Self::folder(period, digest)).join("manifest.json");
+        let text =
+            std::fs::read(&path).map_err(|source| CloseError::Io { path: path.clone(), source })?;
+        let problem =
+            |problem: &str| CloseError::File { path: path.clone(), problem: problem.to_owned() };
+        if Digest::of(&text) != digest {
+            return Err(problem("is not the manifest that was frozen"));
+        }
+        let manifest: Self =
+            serde_json::from_slice(&text).map_err(|e| problem(&format!("cannot be read: {e}")))?;
+        if manifest.version != Self::VERSION {
+            return Err(problem("was frozen under rules that this program does not know"));
+        }
+        Ok(manifest)
+    }
+
+    /// The folder of a run, under the data folder.
+    pub(super) fn folder(period: Period, digest: Digest) -> PathBuf {
+        PathBuf::from("closes").join(period.to_string()).join(digest.short())
+    }
+
+    /// Proves that every file is what was frozen.
+    pub(super) fn check_files(&self, data: &Path) -> Result<(), CloseError> {
+        let batches = self.usage.iter().chain(&self.sales).map(|batch| &batch.file);
+        for file in self.facts.values().chain(batches) {
+            check_file(data, &file.path, file.sha256)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the facts back.
+    pub(super) fn load(&self, data: &Path) -> Result<Loaded, CloseError> {
+        let parties = self.facts_of(data)?;
+        let recordings = self.facts_of(data)?;
+        let claims = self.facts_of(data)?;
+        let revenue: Vec<Revenue> = self.facts_of(data)?;
+        let agreements = Agreements::new(self.agreements(data)?);
+        let mut sales = Sales::default();
+        for batch in &self.sales {
+            sales.unseal(&data.join(&batch.file.path))?;
+        }
+        let (sales, rounding) = sales.rounded()?;
+        let mut keys = Vec::new();
+        for batch in &self.usage {
+            let damaged = || CloseError::File {
+                path: data.join(&batch.file.path),
+                problem: "has a pool key that cannot be read".to_owned(),
+            };
+            keys.push(UsageKey {
+                period: batch.period,
+                service: crate::ident::Name::parse(&batch.service).map_err(|_| damaged())?,
+                offer: crate::ident::Name::parse(&batch.offer).map_err(|_| damaged())?,
+                territory: crate::ident::Territory::parse(&batch.territory)
+                    .map_err(|_| damaged())?,
+            });
+        }
+        let mut distinct = keys.clone();
+        distinct.sort();
+        distinct.dedup();
+        let pools = plan(&revenue, &agreements, &distinct)
+            .map_err(|refusals| CloseError::Refused { period: self.period, refusals })?;
+        let catalogue = Catalogue::new(parties, recordings, claims);
+        let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
+        Ok(Loaded { facts, pools, keys })
+    }
+
+    fn facts_of<F: Fact>(&self, data: &Path) -> Result<Vec<F>, CloseError> {
+        let Some(file) = self.facts.get(F::KIND) else { return Ok(Vec::new()) };
+        Ok(read_facts(&data.join(&file.path))?)
+    }
+
+    fn agreements(&self, data: &Path) -> Result<Vec<Agreement>, CloseError> {
+        let Some(file) = self.facts.get("agreements") else { return Ok(Vec::new()) };
+        let path = data.join(&file.path);
+        let mut rows = Rows::open(
+            &path,
+            super::freeze::AGREEMENT_COLUMNS,
+            Given::new(),
+            OtherColumns::Refused,
+        )?;
+        let mut agreements = Vec::new();
+        loop {
+            match rows.next()? {
+                RowRead::End => return Ok(agreements),
+                RowRead::Fault(fault) => return Err(unreadable(&path, &fault).into()),
+                RowRead::Row(row) => {
+                    let agreement = Agreement::parse(row.text(1));
+                    agreements.push(agreement.map_err(|e| unreadable(&path, &e))?);
+                }
+            }
+        }
+    }
+
+    /// Where each pool's sealed usage is.
+    pub(super) fn usage_of(&self, data: &Path, pool: &Pool, loaded: &Loaded) -> Vec<PathBuf> {
+        let key = pool.usage_key();
+        let of_key = self.usage.iter().zip(&loaded.keys).filter(|(_, of)| **of == key);
+        of_key.map(|(batch, _)| data.join(&batch.file.path)).collect()
+    }
+}
+
+/// Frozen facts, read back.
+pub(super) struct Loaded {
+    pub(super) facts: Facts,
+    pub(super) pools: Vec<Pool>,
+    /// The pool key of each of the manifest's usage files.
+    keys: Vec<UsageKey>,
+}
+
+fn read_facts<F: Fact>(path: &Path) -> Result<Vec<F>, IngestError> {
+    let mut rows = Rows::open(path, F::COLUMNS, Given::new(), OtherColumns::Refused)?;
+    let mut facts = Vec::new();
+    loop {
+        match rows.next()? {
+            RowRead::End => return Ok(facts),
+            RowRead::Fault(fault) => return Err(unreadable(path, &fault)),
+            RowRead::Row(row) => {
+                facts.push(F::read(row).map_err(|fault| unreadable(path, &fault))?)
+            }
+        }
+    }
+}
+
+fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> IngestError {
+    IngestError::Header { path: path.to_owned(), reason: format!("not as it was frozen: {reason}") }
+}
+
+/// Proves that a file under the data folder has its hash.
+pub(super) fn check_file(data: &Path, path: &str, sha256: Digest) -> Result<(), CloseError> {
+    let path = data.join(path);
+    match Digest::of_file(&path) {
+        Ok(found) if found == sha256 => Ok(()),
+        Ok(_) => Err(CloseError::File { path, problem: "is not the file that was sealed".into() }),
+        Err(source) => Err(CloseError::Io { path, source }),
+    }
+}
+
+/// Writes a file whole or not at all, through to the disk; returns its hash.
+pub(super) fn put(
+    path: &Path,
+    write: impl FnOnce(&mut Hashing<std::io::BufWriter<File>>) -> std::io::Result<()>,
+) -> Result<Digest, CloseError> {
+    let io = |source| CloseError::Io { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let temporary =
+        tempfile::Builder::new().prefix(".arriving-").tempfile_in(folder).map_err(io)?;
+    let file = temporary.as_file().try_clone().map_err(io)?;
+    let mut out = Hashing::new(std::io::BufWriter::new(file));
+    write(&mut out).map_err(io)?;
+    out.flush().map_err(io)?;
+    temporary.as_file().sync_all().map_err(io)?;
+    temporary.persist(path).map_err(|e| io(e.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    Ok(out.digest())
+}

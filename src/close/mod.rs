@@ -1,0 +1,152 @@
+//! The conductor of a month: freeze, allocate, settle, draft, approve, publish.
+//!
+//! In: facts. Out: a manifest that names every fact, files named by their content, a result hash
+//! that a person approves, and, with `publish`, one posting. A close is a pure function of what
+//! is frozen: a step whose output exists is skipped, which is what resuming means. Deliberately
+//! not here: any rule about money.
+
+mod crash;
+mod explain;
+mod freeze;
+mod manifest;
+mod publish;
+mod read;
+mod run;
+mod steps;
+mod verify;
+
+use std::path::PathBuf;
+
+pub use explain::{Explanation, Listener, explain};
+pub use manifest::{FrozenFile, Manifest};
+pub use publish::{Published, publish};
+pub use read::{OpenStatements, drawn, held, lines, statements};
+pub use run::{Closed, Run, State, approve, close, deny, late, runs};
+pub use verify::{Verified, verify};
+
+use crate::columnar::TableError;
+use crate::facts::FactsError;
+use crate::ingest::IngestError;
+use crate::ledger::{Broken, PostError};
+use crate::period::Period;
+use crate::settle::{Refusal, SettleError};
+use crate::statements::DrawError;
+use crate::store::StoreError;
+use crate::usage::UsageError;
+
+/// Why a month did not move on.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// Somebody else is at it.
+    #[error("{0} is being closed or published by another process right now; wait for it")]
+    Busy(Period),
+    /// The month cannot be frozen.
+    #[error("{period} cannot be frozen:\n{}", refusals.iter().map(|r| format!("  - {r}")).collect::<Vec<_>>().join("\n"))]
+    Refused {
+        /// The month.
+        period: Period,
+        /// All that stands against it.
+        refusals: Vec<Refusal>,
+    },
+    /// There is no run.
+    #[error("{0} has no close: run `tantieme close {0} --as NAME` first")]
+    NotClosed(Period),
+    /// The run is in another state.
+    #[error("{period} is {state}: {advice}")]
+    State {
+        /// The month.
+        period: Period,
+        /// Where it is.
+        state: State,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// The hash is of another result.
+    #[error(
+        "the result of {period} is {found}, not {given}: look at the draft again before approving it"
+    )]
+    StaleHash {
+        /// The month.
+        period: Period,
+        /// The run's.
+        found: String,
+        /// What was given.
+        given: String,
+    },
+    /// The preparer approves.
+    #[error("{name} prepared the close of {period}: another person must approve it")]
+    OwnDraft {
+        /// The month.
+        period: Period,
+        /// Who.
+        name: String,
+    },
+    /// Nobody's name.
+    #[error("--as needs a name")]
+    Nobody,
+    /// The month has no statement of that payee.
+    #[error("{payee} has no statement for {period}")]
+    NoStatement {
+        /// The month.
+        period: Period,
+        /// Whose.
+        payee: String,
+    },
+    /// No line of that name.
+    #[error("no close has a line {0}; a line's id is the `line` column of a statement")]
+    NoLine(String),
+    /// A file of a close is not what it was.
+    #[error("{path} {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of the workspace.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A frozen fact.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// A frozen agreement, sales or workspace.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A pool's plays.
+    #[error("pool {pool}: {reason}")]
+    Allocate {
+        /// The pool.
+        pool: String,
+        /// Why.
+        reason: String,
+    },
+    /// Sealed usage.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// Sales that do not fit.
+    #[error(transparent)]
+    Sales(#[from] crate::sales::SalesOverflow),
+    /// A defect in settlement.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// A defect in statements.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
+    /// A step's file.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Post(#[from] PostError),
+    /// The ledger is broken.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}

@@ -1,0 +1,76 @@
+//! One approved result into the ledger, once.
+
+use super::manifest::Manifest;
+use super::run::{Alone, Run, State, note, person};
+use super::{CloseError, crash, steps};
+use crate::facts::Workspace;
+use crate::ledger::{Posting, post, sum_lines};
+use crate::period::Period;
+use crate::store::statements::closes::{RUN_MOVE, SETTLED_FILE};
+
+/// What was posted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Published {
+    /// The month.
+    pub period: Period,
+    /// The result hash that was approved and posted.
+    pub result: String,
+    /// How many transfers.
+    pub transfers: usize,
+    /// How many statements.
+    pub statements: usize,
+}
+
+/// Posts the approved result of a month, and no other, in one transaction.
+pub async fn publish(
+    workspace: &Workspace,
+    period: Period,
+    by: &str,
+) -> Result<Published, CloseError> {
+    let by = person(by)?;
+    let _alone = Alone::take(workspace, period).await?;
+    let mut tx = workspace.store.read().await?;
+    let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
+    if run.state != State::Approved {
+        let advice = match run.state {
+            State::Published => "it was published before, and nothing was posted again",
+            State::Drafted => "a second person must approve it first",
+            _ => "finish its close first",
+        };
+        return Err(CloseError::State { period, state: run.state, advice });
+    }
+    let lines = run.made(&mut tx, "settle").await?.ok_or(CloseError::NotClosed(period))?;
+    let statements = run.made(&mut tx, "draft").await?.ok_or(CloseError::NotClosed(period))?;
+    drop(tx);
+
+    // The files must still be what was approved.
+    let data = workspace.data();
+    let manifest = Manifest::read(&data, period, run.manifest)?;
+    manifest.check_files(&data)?;
+    let loaded = manifest.load(&data)?;
+    statements.check(&data)?;
+    let path = lines.check(&data)?;
+    let found = steps::result_hash(&manifest, &loaded, &path)?.to_string();
+    let result = run.result.clone().unwrap_or_default();
+    if found != result {
+        return Err(CloseError::StaleHash { period, found, given: result });
+    }
+    let drawn = steps::drawn(&data, &loaded, &lines)?;
+    let sums = sum_lines(steps::Lines::open(&path)?)?;
+
+    let mut tx = workspace.store.write().await?;
+    let moved = tx.run(RUN_MOVE, &[run.id.into(), "approved".into(), "published".into()]).await?;
+    if moved != 1 {
+        return Err(CloseError::Busy(period));
+    }
+    let faces = &drawn.faces;
+    let posting = Posting { period, run: run.id, result: &result, by, sums: &sums, faces };
+    let transfers = post(&mut tx, &posting).await?;
+    let settled = manifest.usage.iter().chain(&manifest.sales);
+    tx.add(SETTLED_FILE, settled.map(|batch| vec![batch.id.into(), run.id.into()])).await?;
+    note(&mut tx, run.id, "published", by, &result).await?;
+    crash::point("posting");
+    tx.commit().await?;
+    crash::point("posted");
+    Ok(Published { period, result, transfers, statements: drawn.faces.len() })
+}

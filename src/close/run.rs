@@ -1,0 +1,420 @@
+//! Runs and their states.
+
+use std::fmt;
+use std::fs::File;
+
+use super::manifest::Manifest;
+use super::steps::{self, Made};
+use super::{CloseError, crash, freeze};
+use crate::digest::Digest;
+use crate::facts::Workspace;
+use crate::period::Period;
+use crate::statements::Drawn;
+use crate::store::statements::closes::{
+    EVENT_ADD, EVENTS, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL, RUN_LIVE, RUN_MOVE, RUNS,
+    STEP_ADD, STEPS,
+};
+use crate::store::statements::facts::LATE;
+use crate::store::{Lock, Row, Tx};
+
+/// How far a month has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Its facts are sealed.
+    Frozen,
+    /// Its pools are shared over recordings.
+    Allocated,
+    /// Its recordings are shared over people.
+    Settled,
+    /// Its statements are drawn.
+    Drafted,
+    /// A second person has approved the draft.
+    Approved,
+    /// It is posted and closed for ever.
+    Published,
+    /// The draft was refused; the month is open again.
+    Denied,
+}
+
+impl State {
+    const ALL: [Self; 7] = [
+        Self::Frozen,
+        Self::Allocated,
+        Self::Settled,
+        Self::Drafted,
+        Self::Approved,
+        Self::Published,
+        Self::Denied,
+    ];
+
+    /// As the database writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Allocated => "allocated",
+            Self::Settled => "settled",
+            Self::Drafted => "drafted",
+            Self::Approved => "approved",
+            Self::Published => "published",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One attempt at a month.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Run {
+    /// Its number.
+    #[serde(skip)]
+    pub id: i64,
+    /// The month.
+    pub period: Period,
+    /// The manifest's hash.
+    pub manifest: Digest,
+    /// How far it has come.
+    pub state: State,
+    /// The step that failed last, and why.
+    pub failed: Option<String>,
+    /// Who prepared it.
+    pub prepared_by: String,
+    /// The result hash, once drafted.
+    pub result: Option<String>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// When it was frozen.
+    pub started_at: String,
+}
+
+impl Run {
+    pub(super) fn read(row: &Row) -> Result<Self, CloseError> {
+        let damaged = |what: String| CloseError::File {
+            path: "close_run".into(),
+            problem: format!("holds what cannot be read: {what}"),
+        };
+        let state = row.text(3)?;
+        let period = row.text(1)?;
+        let manifest = row.text(2)?;
+        Ok(Self {
+            id: row.int(0)?,
+            state: State::ALL
+                .into_iter()
+                .find(|s| s.as_str() == state)
+                .ok_or_else(|| damaged(state))?,
+            period: period.parse().map_err(|_| damaged(period))?,
+            manifest: manifest.parse().map_err(|_| damaged(manifest))?,
+            failed: row.opt_text(4)?,
+            prepared_by: row.text(5)?,
+            result: row.opt_text(6)?,
+            approved_by: row.opt_text(7)?,
+            started_at: row.text(8)?,
+        })
+    }
+
+    /// The run of a month that is not denied.
+    pub(super) async fn live(tx: &mut Tx, period: Period) -> Result<Option<Self>, CloseError> {
+        let row = tx.row(RUN_LIVE, &[period.to_string().into()]).await?;
+        row.as_ref().map(Self::read).transpose()
+    }
+
+    /// What a step of this run made, if it has run.
+    pub(super) async fn made(&self, tx: &mut Tx, step: &str) -> Result<Option<Made>, CloseError> {
+        for row in tx.rows(STEPS, &[self.id.into()]).await? {
+            if row.text(0)? == step {
+                let sha256 = row.text(2)?.parse().map_err(|_| CloseError::File {
+                    path: "close_step".into(),
+                    problem: "holds a hash that cannot be read".to_owned(),
+                })?;
+                return Ok(Some(Made { path: row.text(1)?, sha256 }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a close came to.
+#[derive(Debug)]
+pub struct Closed {
+    /// The run.
+    pub run: Run,
+    /// Its statements, drawn.
+    pub drawn: Drawn,
+    /// What came after the freeze: kind, batch, when.
+    pub late: Vec<(String, String, String)>,
+}
+
+/// Keeps two closes of one month apart: a lock on this machine and, on PostgreSQL, one on the
+/// server. Both go when their holder does, however it ends.
+pub(super) struct Alone {
+    _file: File,
+    _lock: Lock,
+}
+
+impl Alone {
+    pub(super) async fn take(workspace: &Workspace, period: Period) -> Result<Self, CloseError> {
+        let folder = workspace.data().join("closes");
+        let path = folder.join(format!("{period}.lock"));
+        let io = |source| CloseError::Io { path: path.clone(), source };
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        let file = File::create(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(CloseError::Busy(period)),
+            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let lock = workspace.store.lock(&format!("tantieme close {period}")).await?;
+        Ok(Self { _file: file, _lock: lock.ok_or(CloseError::Busy(period))? })
+    }
+}
+
+/// A person's name as it was given, without spaces around it.
+pub(super) fn person(name: &str) -> Result<&str, CloseError> {
+    Some(name.trim()).filter(|name| !name.is_empty()).ok_or(CloseError::Nobody)
+}
+
+fn same_person(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// Notes who did what.
+pub(super) async fn note(
+    tx: &mut Tx,
+    run: i64,
+    event: &str,
+    by: &str,
+    text: &str,
+) -> Result<(), CloseError> {
+    let values = [run.into(), event.into(), by.into(), crate::now().into(), text.into()];
+    tx.run(EVENT_ADD, &values).await?;
+    Ok(())
+}
+
+/// Freezes a month, or takes up its run where it stopped, and brings it to a draft.
+pub async fn close(
+    workspace: &Workspace,
+    period: Period,
+    by: &str,
+    accept_quarantine: Option<u64>,
+) -> Result<Closed, CloseError> {
+    let by = person(by)?;
+    let _alone = Alone::take(workspace, period).await?;
+    let mut tx = workspace.store.read().await?;
+    let run = Run::live(&mut tx, period).await?;
+    drop(tx);
+    let mut run = match run {
+        Some(Run { state: State::Published, .. }) => {
+            let advice = "a published month never changes; corrections belong to the open month";
+            return Err(CloseError::State { period, state: State::Published, advice });
+        }
+        Some(run) => run,
+        None => start(workspace, period, by, accept_quarantine).await?,
+    };
+    crash::point("frozen");
+    let drawn = match advance(workspace, &mut run, by).await {
+        Ok(drawn) => drawn,
+        Err(error) => {
+            let mut tx = workspace.store.write().await?;
+            let step = format!("after {}: {error}", run.state);
+            tx.run(RUN_FAIL, &[run.id.into(), step.into()]).await?;
+            tx.commit().await?;
+            return Err(error);
+        }
+    };
+    let late = late(workspace, &run).await?;
+    Ok(Closed { run, drawn, late })
+}
+
+async fn start(
+    workspace: &Workspace,
+    period: Period,
+    by: &str,
+    accept_quarantine: Option<u64>,
+) -> Result<Run, CloseError> {
+    // What arrives from this moment on is late.
+    let now = crate::now();
+    let manifest = freeze::freeze(workspace, period, accept_quarantine).await?;
+    let mut tx = workspace.store.write().await?;
+    let values = [period.to_string().into(), manifest.to_string().into(), by.into(), now.into()];
+    let id = match tx.row(RUN_ADD, &values).await {
+        Ok(Some(row)) => row.int(0)?,
+        Ok(None) => return Err(CloseError::NotClosed(period)),
+        Err(error) if error.is_duplicate() => return Err(CloseError::Busy(period)),
+        Err(error) => return Err(error.into()),
+    };
+    let accepted =
+        accept_quarantine.map_or_else(String::new, |n| format!("{n} quarantined rows accepted"));
+    note(&mut tx, id, "frozen", by, &accepted).await?;
+    let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Runs the steps that have not run yet; each one's output stands before the state moves.
+async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn, CloseError> {
+    let data = workspace.data();
+    let manifest = Manifest::read(&data, run.period, run.manifest)?;
+    manifest.check_files(&data)?;
+    let loaded = manifest.load(&data)?;
+    let folder = Manifest::folder(run.period, run.manifest);
+    let allocation = match standing(workspace, run, "allocate").await? {
+        Some(made) => made,
+        None => {
+            let made = steps::allocate_pools(&data, &manifest, &loaded, &folder)?;
+            crash::point("allocation written");
+            step(workspace, run, "allocate", &made, State::Allocated, by).await?;
+            made
+        }
+    };
+    crash::point("allocated");
+    let lines = match standing(workspace, run, "settle").await? {
+        Some(made) => made,
+        None => {
+            let made = steps::settle_lines(&data, &loaded, &allocation, &folder)?;
+            crash::point("lines written");
+            step(workspace, run, "settle", &made, State::Settled, by).await?;
+            made
+        }
+    };
+    crash::point("settled");
+    if standing(workspace, run, "draft").await?.is_some() {
+        return steps::drawn(&data, &loaded, &lines);
+    }
+    let (made, drawn) = steps::draw_statements(&data, &loaded, &lines, &folder)?;
+    crash::point("statements written");
+    let result = steps::result_hash(&manifest, &loaded, &data.join(&lines.path))?;
+    run.result = Some(result.to_string());
+    step(workspace, run, "draft", &made, State::Drafted, by).await?;
+    crash::point("drafted");
+    Ok(drawn)
+}
+
+/// What a step made, if it stands as it was made; a file that is gone or damaged is made again.
+async fn standing(
+    workspace: &Workspace,
+    run: &Run,
+    step: &str,
+) -> Result<Option<Made>, CloseError> {
+    let mut tx = workspace.store.read().await?;
+    let made = run.made(&mut tx, step).await?;
+    Ok(made.filter(|made| made.check(&workspace.data()).is_ok()))
+}
+
+async fn step(
+    workspace: &Workspace,
+    run: &mut Run,
+    step: &str,
+    made: &Made,
+    state: State,
+    by: &str,
+) -> Result<(), CloseError> {
+    let mut tx = workspace.store.write().await?;
+    let hash = made.sha256.to_string();
+    let values = [run.id.into(), step.into(), made.path.as_str().into(), hash.as_str().into()];
+    tx.run(STEP_ADD, &values).await?;
+    if run.state < state {
+        let moved = if state == State::Drafted {
+            let result = run.result.clone().unwrap_or_default();
+            tx.run(RUN_DRAFT, &[run.id.into(), result.into()]).await?
+        } else {
+            let (from, to) = (run.state.as_str(), state.as_str());
+            tx.run(RUN_MOVE, &[run.id.into(), from.into(), to.into()]).await?
+        };
+        if moved != 1 {
+            return Err(CloseError::Busy(run.period));
+        }
+        note(&mut tx, run.id, state.as_str(), by, run.result.as_deref().unwrap_or_default())
+            .await?;
+    }
+    tx.commit().await?;
+    run.state = run.state.max(state);
+    run.failed = None;
+    Ok(())
+}
+
+/// What was imported after a run was frozen: kind, batch, when.
+pub async fn late(
+    workspace: &Workspace,
+    run: &Run,
+) -> Result<Vec<(String, String, String)>, CloseError> {
+    let mut tx = workspace.store.read().await?;
+    let values = [run.period.to_string().into(), run.started_at.as_str().into()];
+    let mut late = Vec::new();
+    for row in tx.rows(LATE, &values).await? {
+        late.push((row.text(0)?, row.text(1)?, row.text(2)?));
+    }
+    Ok(late)
+}
+
+/// All runs, newest month first.
+pub async fn runs(workspace: &Workspace) -> Result<Vec<Run>, CloseError> {
+    let mut tx = workspace.store.read().await?;
+    tx.rows(RUNS, &[]).await?.iter().map(Run::read).collect()
+}
+
+/// Approves a draft by its result hash. The one who prepared it may not.
+pub async fn approve(
+    workspace: &Workspace,
+    period: Period,
+    by: &str,
+    result: &str,
+) -> Result<Run, CloseError> {
+    let by = person(by)?;
+    let _alone = Alone::take(workspace, period).await?;
+    let mut tx = workspace.store.write().await?;
+    let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
+    if run.state != State::Drafted {
+        let advice = match run.state {
+            State::Approved => "publish it, or deny it",
+            State::Published => "a published month never changes",
+            _ => "finish its close first",
+        };
+        return Err(CloseError::State { period, state: run.state, advice });
+    }
+    let found = run.result.clone().unwrap_or_default();
+    if !found.eq_ignore_ascii_case(result.trim()) {
+        return Err(CloseError::StaleHash { period, found, given: result.to_owned() });
+    }
+    let mut preparers = vec![run.prepared_by.clone()];
+    for event in tx.rows(EVENTS, &[run.id.into()]).await? {
+        preparers.push(event.text(1)?);
+    }
+    if preparers.iter().any(|preparer| same_person(preparer, by)) {
+        return Err(CloseError::OwnDraft { period, name: by.to_owned() });
+    }
+    let moved = tx.run(RUN_APPROVE, &[run.id.into(), by.into(), found.as_str().into()]).await?;
+    if moved != 1 {
+        return Err(CloseError::Busy(period));
+    }
+    note(&mut tx, run.id, "approved", by, &found).await?;
+    let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Refuses an unpublished run: the month is open again, the run is kept with the reason.
+pub async fn deny(
+    workspace: &Workspace,
+    period: Period,
+    by: &str,
+    reason: &str,
+) -> Result<Run, CloseError> {
+    let by = person(by)?;
+    let _alone = Alone::take(workspace, period).await?;
+    let mut tx = workspace.store.write().await?;
+    let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
+    if run.state == State::Published {
+        let advice = "a published month never changes";
+        return Err(CloseError::State { period, state: run.state, advice });
+    }
+    let (from, to) = (run.state.as_str(), State::Denied.as_str());
+    tx.run(RUN_MOVE, &[run.id.into(), from.into(), to.into()]).await?;
+    note(&mut tx, run.id, "denied", by, reason).await?;
+    tx.commit().await?;
+    Ok(Run { state: State::Denied, ..run })
+}

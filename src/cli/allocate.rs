@@ -1,0 +1,146 @@
+//! `tantieme allocate`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::{Done, Failure};
+use crate::allocate::{AllocateError, Allocation, Model, allocate};
+use crate::columnar::{Cell, Kind, Layout, TableWriter};
+use crate::money::{Currency, Micros};
+use crate::usage::{SealedScan, read_unsealed};
+
+const LAYOUT: Layout = &[
+    ("recording", Kind::Text),
+    ("plays", Kind::Int),
+    ("listeners", Kind::Int),
+    ("amount", Kind::Amount),
+];
+
+/// The words of the command.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tantieme allocate --usage october.csv --amount 1000.00 --currency EUR --model user_centric
+
+The usage needs the columns listener,recording,plays. Rows may repeat and come in any order.")]
+pub(super) struct Allocate {
+    /// CSV or Parquet with at least listener,recording,plays; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    usage: PathBuf,
+    /// What is shared, with up to six decimals.
+    #[arg(long, allow_negative_numbers = true, value_parser = Micros::parse)]
+    amount: Micros,
+    /// In what: a code of ISO 4217.
+    #[arg(long, value_parser = Currency::parse)]
+    currency: Currency,
+    /// How it is shared.
+    #[arg(long, value_enum)]
+    model: ModelName,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Where to; `-` for standard output.
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    out: PathBuf,
+    /// How many threads; all cores if absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum ModelName {
+    ProRata,
+    UserCentric,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum OutputFormat {
+    #[default]
+    Csv,
+    Json,
+    Parquet,
+}
+
+impl Allocate {
+    pub(super) fn run(self) -> Done {
+        let model = match self.model {
+            ModelName::ProRata => Model::ProRata,
+            ModelName::UserCentric => Model::UserCentric,
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or(cores, usize::from);
+        let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", self.usage.display()));
+        let sealed = self.usage != Path::new("-") && is_sealed(&self.usage);
+        let allocation = if sealed {
+            let mut usage = SealedScan::new(vec![self.usage.clone()]);
+            allocate(model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
+        } else {
+            let mut usage = read_unsealed(&self.usage, threads)?;
+            allocate(model, self.amount, &mut usage)
+                .map_err(|e: AllocateError<_>| failed(e.to_string()))?
+        };
+        self.write(&allocation)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn write(&self, allocation: &Allocation) -> Result<(), Failure> {
+        let stdout = self.out == Path::new("-");
+        let mut out: Box<dyn Write + Send> = if stdout {
+            Box::new(BufWriter::new(io::stdout()))
+        } else {
+            let file = File::create(&self.out)
+                .map_err(|e| Failure::Wrong(format!("cannot write {}: {e}", self.out.display())))?;
+            Box::new(BufWriter::new(file))
+        };
+        match self.format {
+            OutputFormat::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(LAYOUT.iter().map(|(name, _)| *name))?;
+                for row in &allocation.recordings {
+                    writer.write_record([
+                        row.recording.as_str(),
+                        &row.plays.to_string(),
+                        &row.listeners.to_string(),
+                        &row.amount.to_string(),
+                    ])?;
+                }
+                writer.flush()?;
+            }
+            OutputFormat::Json => {
+                let row = |row: &crate::allocate::RecordingAmount| {
+                    serde_json::json!({
+                        "recording": row.recording, "plays": row.plays, "listeners": row.listeners,
+                        "amount": row.amount, "currency": self.currency,
+                    })
+                };
+                let rows: Vec<_> = allocation.recordings.iter().map(row).collect();
+                writeln!(out, "{:#}", serde_json::Value::from(rows))?;
+                out.flush()?;
+            }
+            OutputFormat::Parquet => {
+                let mut table = TableWriter::new(out, &self.out, LAYOUT)?;
+                for row in &allocation.recordings {
+                    let count = |count: u64| Cell::Int(i64::try_from(count).unwrap_or(i64::MAX));
+                    table.push(&[
+                        Cell::Text(row.recording.as_str()),
+                        count(row.plays),
+                        count(row.listeners),
+                        Cell::Amount(row.amount),
+                    ])?;
+                }
+                table.finish()?.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_sealed(path: &Path) -> bool {
+    // A file that is not Parquet, or is not there, is for the other reader to judge.
+    SealedScan::is_sealed(path).unwrap_or(false)
+}

@@ -1,0 +1,173 @@
+//! `tantieme demo`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Done, Failure, Place, close as close_words, import, show};
+use crate::close::{self, State};
+use crate::config::Config;
+use crate::facts::{FileKind, Options, Workspace};
+use crate::money::Micros;
+use crate::period::Period;
+
+/// The words of the command.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The month is fictional; fixtures/demo/HAND.md in the sources works it out by hand."
+)]
+pub(super) struct Demo {
+    /// The folder of its workspace.
+    #[arg(default_value = "tantieme-demo", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+const MONTH: &str = "2026-10";
+const PREPARER: &str = "demo preparer";
+const APPROVER: &str = "demo approver";
+/// How many payees of a currency are shown.
+const TOP: usize = 5;
+
+macro_rules! file {
+    ($kind:ident, $name:literal) => {
+        (FileKind::$kind, $name, include_str!(concat!("../../fixtures/demo/", $name)))
+    };
+}
+
+/// The month's files, in the order in which they are imported; any other gives the same result.
+const FILES: [(FileKind, &str, &str); 12] = [
+    file!(Parties, "parties.csv"),
+    file!(Recordings, "recordings.csv"),
+    file!(Claims, "claims.csv"),
+    file!(Agreements, "agreement-cloud.toml"),
+    file!(Agreements, "agreement-oddlark.toml"),
+    file!(Agreements, "agreement-orrery.toml"),
+    file!(Agreements, "agreement-quillfin.toml"),
+    file!(Agreements, "agreement-tarnmoor.toml"),
+    file!(Revenue, "revenue.csv"),
+    file!(Fx, "fx.csv"),
+    file!(Usage, "usage.csv"),
+    file!(Sales, "sales.csv"),
+];
+
+impl Demo {
+    pub(super) async fn run(self, place: &Place) -> Done {
+        let period: Period = MONTH.parse()?;
+        let files = self.dir.join("files");
+        let place = Place { workspace: self.dir.clone(), ..place.clone() };
+        let workspace = if self.dir.join(Config::FILE).exists() {
+            place.open().await?
+        } else {
+            place.init_at(&self.dir).await?
+        };
+        println!("A fictional month, {MONTH}, in {}\n", self.dir.display());
+        println!("1. import: twelve files a service, three labels and a shop have sent");
+        write_files(&files)?;
+        for (kind, name, _) in FILES {
+            let options = Options { by: PREPARER.to_owned(), ..Options::default() };
+            let report = import::take(&workspace, kind, &files.join(name), options).await?;
+            import::print(&report, false);
+        }
+        let published = close::runs(&workspace)
+            .await?
+            .iter()
+            .any(|run| run.period == period && run.state == State::Published);
+        if !published {
+            println!("\n2. close: freeze, allocate, settle, draft, as {PREPARER:?}");
+            let closed = close::close(&workspace, period, PREPARER, None).await?;
+            let result = closed.run.result.clone().unwrap_or_default();
+            print!("{}", close_words::totals(&closed.drawn.totals));
+            println!("\n3. approve result {result}, as {APPROVER:?}");
+            close::approve(&workspace, period, APPROVER, &result).await?;
+            let posted = close::publish(&workspace, period, APPROVER).await?;
+            println!("4. publish: {} transfers in the ledger", posted.transfers);
+        }
+        self.show(&workspace, period).await?;
+        workspace.store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn show(&self, workspace: &Workspace, period: Period) -> Result<(), Failure> {
+        let verified = close::verify(workspace).await?;
+        let drawn = close::drawn(workspace, period).await?;
+        println!("\nMoney in, and where it went");
+        let mut rows = Vec::new();
+        for (currency, totals) in &drawn.totals {
+            let mut row = |what: &str, amount: Micros| {
+                rows.push(vec![what.to_owned(), amount.to_string(), currency.clone()]);
+            };
+            row("in: pools and sales", totals.money_in);
+            for (kind, amount) in &totals.by_kind {
+                row(&format!("  {}", meaning(kind)), *amount);
+            }
+            row("on statements, in all", totals.payable);
+        }
+        println!("{}", show::table(&["", ">amount", "currency"], rows));
+        println!("Who earned most");
+        let mut faces = drawn.faces.clone();
+        faces.sort_by(|a, b| (a.currency, b.total, &a.payee).cmp(&(b.currency, a.total, &b.payee)));
+        let of_currency = faces.chunk_by(|a, b| a.currency == b.currency);
+        let rows = of_currency.flat_map(|faces| faces.iter().take(TOP)).map(|face| {
+            vec![
+                face.payee.clone(),
+                face.payee_name.clone(),
+                face.total.to_string(),
+                face.currency.to_string(),
+            ]
+        });
+        println!("{}", show::table(&["payee", "name", ">total", "currency"], rows));
+        println!("What is held, and why");
+        let held = close::held(workspace, period).await?;
+        let rows = held.iter().map(|line| {
+            let what = line.recording.as_ref().map(ToString::to_string);
+            vec![
+                line.kind.as_str().to_owned(),
+                what.unwrap_or_default(),
+                line.amount.to_string(),
+                line.origin.currency.to_string(),
+                line.note.clone().unwrap_or_default(),
+            ]
+        });
+        println!("{}", show::table(&["held", "recording", ">amount", "currency", "because"], rows));
+        println!(
+            "Proven again from the files: {} lines, {} statements; the trial balance is 0.\n",
+            verified.lines, verified.statements
+        );
+        let dir = self.dir.display();
+        println!(
+            "The files are in {dir}/files; lines and statements are Parquet under {dir}/data/closes."
+        );
+        let example = close::statements(workspace, period, Some("orrin"), false).await?;
+        let mut entries = example.entries()?;
+        let line = entries.next().transpose()?.map(|entry| entry.line.to_string());
+        println!("Next:");
+        println!("  tantieme -w {dir} statements {MONTH} --payee orrin");
+        println!("  tantieme -w {dir} explain {} --listeners", line.unwrap_or_default());
+        println!("  tantieme -w {dir} statements {MONTH} --out {dir}/settlement");
+        println!("  tantieme -w {dir} status");
+        Ok(())
+    }
+}
+
+fn meaning(kind: &str) -> String {
+    let more = match kind {
+        "share" => "to rights holders, by their claims",
+        "royalty" => "of which rights holders pay on, by agreement",
+        "unmatched" => "held: the recording is not in the catalogue",
+        "unclaimed" => "held: claimed for under 100 %",
+        "disputed" => "held: claimed for over 100 %",
+        "undistributed" => "held: nobody's plays share the pool",
+        "parked" => "held: something it refers to is missing",
+        _ => "",
+    };
+    format!("{kind}: {more}")
+}
+
+fn write_files(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    for (_, name, text) in FILES {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! `tantieme import` and `tantieme withdraw`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Done, Failure, Format, operator, show};
+use crate::facts::{FileKind, Import, Options, Outcome, Report, Workspace};
+use crate::ingest::Given;
+
+/// Bad rows that are printed; all of them stand in quarantine.
+const FAULTS_SHOWN: usize = 10;
+
+/// The words of the command.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tantieme import parties parties.csv
+  tantieme import usage october.csv.gz --period 2026-10 --service cloud --offer svip --territory CN
+  tantieme import sales shop.csv --dry-run
+
+A bad row goes to quarantine and the good rows are taken (exit status 1); --strict takes all or
+nothing. The same file again changes nothing.")]
+pub(super) struct ImportFiles {
+    /// What the files hold.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// CSV (agreements: TOML), plain, .gz or .zst; `-` for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The batch's name, if it is not the file's.
+    #[arg(long, value_name = "NAME")]
+    batch: Option<String>,
+    /// Supersede what is known: a batch of that name, revenue, exchange rates.
+    #[arg(long)]
+    replace: bool,
+    /// Take all rows or none.
+    #[arg(long)]
+    strict: bool,
+    /// Check everything and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The month of all rows, where the file has no such column.
+    #[arg(long, value_name = "MONTH")]
+    period: Option<String>,
+    /// The service of all rows.
+    #[arg(long)]
+    service: Option<String>,
+    /// The offer of all rows.
+    #[arg(long)]
+    offer: Option<String>,
+    /// The territory of all rows.
+    #[arg(long)]
+    territory: Option<String>,
+    /// Who imports.
+    #[arg(long = "as", value_name = "NAME")]
+    by: Option<String>,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Parties,
+    Recordings,
+    Claims,
+    Agreements,
+    Revenue,
+    Fx,
+    Usage,
+    Sales,
+}
+
+impl Kind {
+    const fn file_kind(self) -> FileKind {
+        match self {
+            Self::Parties => FileKind::Parties,
+            Self::Recordings => FileKind::Recordings,
+            Self::Claims => FileKind::Claims,
+            Self::Agreements => FileKind::Agreements,
+            Self::Revenue => FileKind::Revenue,
+            Self::Fx => FileKind::Fx,
+            Self::Usage => FileKind::Usage,
+            Self::Sales => FileKind::Sales,
+        }
+    }
+}
+
+impl ImportFiles {
+    pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        if self.batch.is_some() && self.files.len() > 1 {
+            return Err(Failure::Usage("--batch names one file; give one FILE with it".into()));
+        }
+        let given: Given = [
+            ("period", &self.period),
+            ("service", &self.service),
+            ("offer", &self.offer),
+            ("territory", &self.territory),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.clone().map(|value| (name, value)))
+        .collect();
+        if !given.is_empty() && self.kind != Kind::Usage {
+            return Err(Failure::Usage(
+                "--period, --service, --offer and --territory are for usage".into(),
+            ));
+        }
+        let options = Options {
+            batch: self.batch.clone(),
+            replace: self.replace,
+            strict: self.strict,
+            dry_run: self.dry_run,
+            given,
+            by: self.by.clone().unwrap_or_else(operator),
+        };
+        let (mut reports, mut failed) = (Vec::new(), None);
+        for file in &self.files {
+            // Each file stands for itself: those before a failure stay taken.
+            match take(workspace, self.kind.file_kind(), file, options.clone()).await {
+                Ok(report) => {
+                    if self.format == Format::Table {
+                        print(&report, self.dry_run);
+                    }
+                    reports.push(report);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        if self.format == Format::Json {
+            show::json(&reports.iter().map(as_json).collect());
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let clean = reports.iter().all(|report| report.quarantined == 0);
+        Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+/// Imports one file with a progress bar where somebody watches.
+pub(super) async fn take(
+    workspace: &Workspace,
+    kind: FileKind,
+    file: &Path,
+    options: Options,
+) -> Result<Report, Failure> {
+    let bar = progress(file);
+    let mut report = |bytes: u64, rows: u64| {
+        bar.set_position(bytes);
+        bar.set_message(format!("{} rows", show::count(rows)));
+    };
+    let taken = Import::new(workspace, kind, file, options, &mut report).run().await;
+    bar.finish_and_clear();
+    Ok(taken?)
+}
+
+/// A bar over the file's bytes, on a terminal only. A compressed file has no known length.
+fn progress(file: &Path) -> ProgressBar {
+    let compressed = file.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
+    let length = std::fs::metadata(file).ok().filter(|_| !compressed).map(|file| file.len());
+    let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let form = if length.is_some() {
+        "{bar:30} {percent:>3} %  {msg}  {binary_bytes_per_sec}  {eta} left"
+    } else {
+        "{spinner}  {msg}  {binary_bytes_per_sec}"
+    };
+    if let Ok(style) = ProgressStyle::with_template(form) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Prints what an import did.
+pub(super) fn print(report: &Report, dry_run: bool) {
+    let file = &report.file;
+    match &report.outcome {
+        Outcome::Known(batch) => {
+            println!("{file}: already imported as {batch}; nothing changed");
+            if report.quarantined > 0 {
+                println!("  {} of its rows stand in quarantine", show::count(report.quarantined));
+            }
+        }
+        Outcome::Refused => println!(
+            "{file}: {} rows are bad; nothing was taken (--strict)",
+            show::count(report.quarantined)
+        ),
+        Outcome::Taken => {
+            let verb = if dry_run { "would take" } else { "took" };
+            let mut text = format!("{file}: {verb} {} rows", show::count(report.taken));
+            for (number, what) in [
+                (report.unchanged, "already known"),
+                (report.superseded, "superseding others"),
+                (report.quarantined, "in quarantine"),
+            ] {
+                if number > 0 {
+                    text += &format!(", {} {what}", show::count(number));
+                }
+            }
+            println!("{text}");
+        }
+    }
+    for note in &report.notes {
+        println!("  {note}");
+    }
+    for fault in report.faults.iter().take(FAULTS_SHOWN) {
+        eprintln!("{file}:{fault}");
+    }
+    if report.faults.len() > FAULTS_SHOWN {
+        eprintln!(
+            "… and {} more; `tantieme quarantine list` shows all",
+            report.faults.len() - FAULTS_SHOWN
+        );
+    }
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    let faults = report.faults.iter().map(|fault| {
+        serde_json::json!({
+            "line": fault.line, "field": fault.field, "column": fault.column, "reason": fault.reason,
+        })
+    });
+    serde_json::json!({
+        "file": report.file,
+        "kind": report.kind.as_str(),
+        "batch": report.batch,
+        "outcome": match &report.outcome {
+            Outcome::Taken => "taken",
+            Outcome::Known(_) => "known",
+            Outcome::Refused => "refused",
+        },
+        "known_as": match &report.outcome { Outcome::Known(batch) => Some(batch), _ => None },
+        "taken": report.taken,
+        "quarantined": report.quarantined,
+        "superseded": report.superseded,
+        "unchanged": report.unchanged,
+        "faults": faults.collect::<Vec<_>>(),
+        "notes": report.notes,
+    })
+}
+
+/// The words of `withdraw`.
+#[derive(Debug, Args)]
+pub(super) struct Withdraw {
+    /// The batch's name.
+    batch: String,
+}
+
+impl Withdraw {
+    pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        let rows = workspace.withdraw(&self.batch).await?;
+        println!("withdrew batch {}: {} rows", self.batch, show::count(rows));
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,227 @@
+//! The command line, one file a command.
+//!
+//! In: words. Out: tables for people, JSON for programs, one clear sentence for what went wrong.
+//! Exit status: 0 done, 1 the input or the state is wrong, 2 the words are wrong. Deliberately
+//! not here: anything that another door than this one would also need.
+
+mod allocate;
+mod apportion;
+mod close;
+mod demo;
+mod explain;
+mod import;
+mod quarantine;
+mod show;
+mod statements;
+mod status;
+mod verify;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::facts::{Workspace, WorkspaceError};
+
+/// A copyright royalty settlement engine: plays and money go in, exact and explained payouts
+/// come out.
+#[derive(Debug, Parser)]
+#[command(name = "tantieme", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+A month, start to end:
+  tantieme init
+  tantieme import parties parties.csv
+  tantieme import usage october.csv --period 2026-10 --service cloud --offer svip --territory CN
+  tantieme close 2026-10 --as anna
+  tantieme approve 2026-10 --as ben --result HASH
+  tantieme publish 2026-10 --as ben
+  tantieme statements 2026-10 --payee mei
+
+A whole fictional month to look at:
+  tantieme demo";
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+struct Place {
+    /// The workspace's folder.
+    #[arg(
+        short = 'w',
+        long,
+        global = true,
+        env = "TANTIEME_WORKSPACE",
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    workspace: PathBuf,
+    /// The database, if it is not the workspace's own file: postgres://user@host/name.
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// The secret that hashes listeners, instead of the workspace's secret.key.
+    #[arg(long, global = true, env = "TANTIEME_SECRET", hide = true, hide_env_values = true)]
+    secret: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Share one amount over the plays of a file, without a workspace.
+    Allocate(allocate::Allocate),
+    /// Divide a total in proportion to weights, to the micro.
+    Apportion(apportion::Apportion),
+    /// Make a workspace: settings, secret, database, data folder.
+    Init,
+    /// Take facts, usage or sales from files.
+    Import(import::ImportFiles),
+    /// Remove a batch of usage or sales.
+    Withdraw(import::Withdraw),
+    /// Look at rows that were not taken, and get them back to correct them.
+    Quarantine(quarantine::Quarantine),
+    /// What has been imported and how far each month has come.
+    Status(status::Status),
+    /// Freeze a month, allocate, settle and draft it; again: resume.
+    Close(close::Close),
+    /// Approve a draft by its result hash; a second person does.
+    Approve(close::Approve),
+    /// Refuse a run that is not published; the month is open again.
+    Deny(close::Deny),
+    /// Post an approved month into the ledger, for ever.
+    Publish(close::Publish),
+    /// The lines of a month's statements.
+    Statements(statements::Statements),
+    /// Why a line is what it is.
+    Explain(explain::Explain),
+    /// Recompute everything that is published and prove that it ties.
+    Verify(verify::Verify),
+    /// Settle a whole fictional month and show what came of it.
+    Demo(demo::Demo),
+}
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What went wrong, and whose fault it is.
+#[derive(Debug)]
+enum Failure {
+    /// The input or the state is wrong.
+    Wrong(String),
+    /// The words are wrong.
+    Usage(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Wrong(error.to_string())
+    }
+}
+
+type Done = Result<ExitCode, Failure>;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TANTIEME_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match run(cli) {
+        Ok(code) => code,
+        Err(Failure::Wrong(reason)) if reason.contains("Broken pipe") => ExitCode::SUCCESS,
+        Err(Failure::Wrong(reason)) => {
+            eprintln!("error: {reason}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(reason)) => {
+            eprintln!("error: {reason}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Done {
+    let place = cli.place;
+    let command = match cli.command {
+        Command::Allocate(command) => return command.run(),
+        Command::Apportion(command) => return command.run(),
+        command => command,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Allocate(_) | Command::Apportion(_) => Ok(ExitCode::SUCCESS),
+            Command::Init => init(&place).await,
+            Command::Demo(command) => command.run(&place).await,
+            command => {
+                let workspace = place.open().await?;
+                let done = in_workspace(command, &workspace).await;
+                workspace.store.close().await;
+                done
+            }
+        }
+    })
+}
+
+async fn in_workspace(command: Command, workspace: &Workspace) -> Done {
+    match command {
+        Command::Import(command) => command.run(workspace).await,
+        Command::Withdraw(command) => command.run(workspace).await,
+        Command::Quarantine(command) => command.run(workspace).await,
+        Command::Status(command) => command.run(workspace).await,
+        Command::Close(command) => command.run(workspace).await,
+        Command::Approve(command) => command.run(workspace).await,
+        Command::Deny(command) => command.run(workspace).await,
+        Command::Publish(command) => command.run(workspace).await,
+        Command::Statements(command) => command.run(workspace).await,
+        Command::Explain(command) => command.run(workspace).await,
+        Command::Verify(command) => command.run(workspace).await,
+        Command::Allocate(_) | Command::Apportion(_) | Command::Init | Command::Demo(_) => {
+            Ok(ExitCode::SUCCESS) // ran before a workspace was opened
+        }
+    }
+}
+
+impl Place {
+    async fn open(&self) -> Result<Workspace, WorkspaceError> {
+        Workspace::open(&self.workspace, self.database_url.as_deref(), self.secret.as_deref()).await
+    }
+
+    async fn init_at(&self, dir: &Path) -> Result<Workspace, WorkspaceError> {
+        Workspace::init(dir, self.database_url.as_deref(), self.secret.as_deref()).await
+    }
+}
+
+async fn init(place: &Place) -> Done {
+    let workspace = place.init_at(&place.workspace).await?;
+    let dir = workspace.dir.display();
+    println!("made a workspace in {dir}: tantieme.toml, its database, data/");
+    if place.secret.is_none() {
+        println!("{dir}/secret.key hashes its listeners: keep it private, and keep a copy");
+    }
+    workspace.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever is at the keyboard, for what needs no name of its own.
+fn operator() -> String {
+    let name = ["TANTIEME_AS", "USER", "LOGNAME"].into_iter().find_map(|v| std::env::var(v).ok());
+    name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,125 @@
+//! `tantieme statements`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Done, Failure, show};
+use crate::close;
+use crate::facts::Workspace;
+use crate::period::Period;
+use crate::statements::{write_csv, write_json};
+
+/// What no file system likes in a name.
+const UNSAFE: &AsciiSet = &CONTROLS
+    .add(b'/')
+    .add(b'\\')
+    .add(b':')
+    .add(b'*')
+    .add(b'?')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'|')
+    .add(b'%')
+    .add(b'.')
+    .add(b' ');
+
+/// The words of the command.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tantieme statements 2026-10 --payee mei
+  tantieme statements 2026-10 --draft --format json
+  tantieme statements 2026-10 --out settlement/     one file for each statement, and an index")]
+pub(super) struct Statements {
+    /// The month.
+    period: Period,
+    /// One payee; all of them if absent.
+    #[arg(long, value_name = "ID")]
+    payee: Option<String>,
+    /// Show a draft that is not published yet.
+    #[arg(long)]
+    draft: bool,
+    /// How lines are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: LineFormat,
+    /// A folder to fill, instead of standard output.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum LineFormat {
+    #[default]
+    Csv,
+    Json,
+}
+
+impl Statements {
+    pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        let open =
+            close::statements(workspace, self.period, self.payee.as_deref(), self.draft).await?;
+        let Some(folder) = &self.out else {
+            let out = BufWriter::new(io::stdout().lock());
+            match self.format {
+                LineFormat::Csv => drop(write_csv(open.entries()?, out)?),
+                LineFormat::Json => write_json(&open.faces, open.entries()?, out)?,
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        let failed = |path: PathBuf| {
+            move |e: io::Error| Failure::Wrong(format!("cannot write {}: {e}", path.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(failed(folder.clone()))?;
+        let ending = if self.format == LineFormat::Csv { "csv" } else { "json" };
+        let index_path = folder.join("index.csv");
+        let file = File::create(&index_path).map_err(failed(index_path.clone()))?;
+        let mut index = csv::Writer::from_writer(file);
+        index.write_record([
+            "statement",
+            "payee",
+            "payee_name",
+            "currency",
+            "opening",
+            "total",
+            "lines",
+            "file",
+        ])?;
+        for face in &open.faces {
+            let payee = utf8_percent_encode(&face.payee, UNSAFE);
+            let name = format!("{}_{payee}_{}.{ending}", face.period, face.currency);
+            let path = folder.join(&name);
+            let mut out = BufWriter::new(File::create(&path).map_err(failed(path.clone()))?);
+            let entries = open.entries_of(face)?;
+            match self.format {
+                LineFormat::Csv => {
+                    drop(write_csv(entries, &mut out).map_err(failed(path.clone()))?)
+                }
+                LineFormat::Json => {
+                    write_json(std::slice::from_ref(face), entries, &mut out)
+                        .map_err(failed(path.clone()))?;
+                }
+            }
+            out.flush().map_err(failed(path))?;
+            index.write_record([
+                &face.statement,
+                &face.payee,
+                &face.payee_name,
+                face.currency.code(),
+                &face.opening.to_string(),
+                &face.total.to_string(),
+                &face.line_count.to_string(),
+                &name,
+            ])?;
+        }
+        index.flush()?;
+        let count = show::count(open.faces.len() as u64);
+        println!("wrote {count} statements and index.csv into {}", folder.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,36 @@
+//! `tantieme verify`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Done, Format, show};
+use crate::close;
+use crate::facts::Workspace;
+
+/// The words of the command.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Verify {
+    pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        let verified = close::verify(workspace).await?;
+        if self.format == Format::Json {
+            show::json(&serde_json::to_value(&verified)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!(
+            "verified: {} published months, {} lines, {} statements, {} files; the chain is whole, \
+             every pool is empty, the trial balance is 0",
+            show::count(verified.months as u64),
+            show::count(verified.lines),
+            show::count(verified.statements as u64),
+            show::count(verified.files as u64)
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}

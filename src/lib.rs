@@ -1,25 +1,42 @@
-//! A copyright royalty settlement engine.
-pub mod agreements;
-pub mod allocate;
-pub mod catalog;
+//! A copyright royalty settlement engine: plays and money go in, exact and explained payouts
+//! come out, every month, the same to the byte whoever runs it.
+//!
+//! The rooms stand in the order in which data flows, and each uses only those above it:
+//!
+//! ```text
+//! files ── ingest ──> facts ── close: freeze ──> usage ── allocate ──> recordings
+//!                                                             │ settle (claims, agreements)
+//!   people <── statements <── lines <──────────────────────────┘
+//!                   │ approve, publish
+//!                   └──> ledger
+//! ```
+//!
+//! Each stage owns its output: a row of usage becomes a [`usage::Play`] of a hashed listener, plays
+//! and a [`settle::Pool`] become an [`allocate::RecordingAmount`], claims and agreements make a
+//! [`settle::Line`] of it, lines are summed into a [`ledger::Transfer`] and drawn as a
+//! [`statements::Entry`].
+
+pub mod money;
+pub mod ident;
+pub mod period;
+pub mod digest;
 pub mod columnar;
 pub mod config;
-pub mod digest;
-pub mod facts;
-pub mod ident;
-pub mod ingest;
-pub mod money;
-pub mod period;
-pub mod sales;
-pub mod settle;
 pub mod store;
+pub mod ingest;
+pub mod catalog;
 pub mod usage;
+pub mod sales;
+pub mod allocate;
+pub mod agreements;
+pub mod facts;
+pub mod settle;
+pub mod ledger;
+pub mod statements;
+pub mod close;
+pub mod cli;
 
 /// The present moment in UTC, as the database keeps it.
 pub(crate) fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
-pub mod cli;
-pub mod close;
-pub mod ledger;
-pub mod statements;

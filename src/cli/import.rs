@@ -192,17 +192,17 @@ pub(super) fn print(report: &Report, dry_run: bool) {
         ),
         Outcome::Taken => {
             let verb = if dry_run { "would take" } else { "took" };
-            let mut text = format!("{file}: {verb} {} rows", show::count(report.taken));
+            let mut text = vec![format!("{file}: {verb} {} rows", show::count(report.taken))];
             for (number, what) in [
                 (report.unchanged, "already known"),
                 (report.superseded, "superseding others"),
                 (report.quarantined, "in quarantine"),
             ] {
                 if number > 0 {
-                    text += &format!(", {} {what}", show::count(number));
+                    text.push(format!("{} {what}", show::count(number)));
                 }
             }
-            println!("{text}");
+            println!("{}", text.join(", "));
         }
     }
     for note in &report.notes {

@@ -45,6 +45,9 @@ A month, start to end:
   tantieme publish 2026-10 --as ben
   tantieme statements 2026-10 --payee mei
 
+On PostgreSQL instead of the workspace's own file:
+  tantieme init --database-url postgres://user@host/name
+
 A whole fictional month to look at:
   tantieme demo";
 
@@ -61,7 +64,7 @@ struct Place {
         value_name = "DIR"
     )]
     workspace: PathBuf,
-    /// The database, if it is not the workspace's own file: postgres://user@host/name.
+    /// The URL of the database, if it is not the workspace's own file.
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
     /// The secret that hashes listeners, instead of the workspace's secret.key.

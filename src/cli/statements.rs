@@ -67,7 +67,7 @@ impl Statements {
         let Some(folder) = &self.out else {
             let out = BufWriter::new(io::stdout().lock());
             match self.format {
-                LineFormat::Csv => drop(write_csv(open.entries()?, out)?),
+                LineFormat::Csv => write_csv(open.entries()?, out)?,
                 LineFormat::Json => write_json(&open.faces, open.entries()?, out)?,
             }
             return Ok(ExitCode::SUCCESS);
@@ -97,9 +97,7 @@ impl Statements {
             let mut out = BufWriter::new(File::create(&path).map_err(failed(path.clone()))?);
             let entries = open.entries_of(face)?;
             match self.format {
-                LineFormat::Csv => {
-                    drop(write_csv(entries, &mut out).map_err(failed(path.clone()))?)
-                }
+                LineFormat::Csv => write_csv(entries, &mut out).map_err(failed(path.clone()))?,
                 LineFormat::Json => {
                     write_json(std::slice::from_ref(face), entries, &mut out)
                         .map_err(failed(path.clone()))?;

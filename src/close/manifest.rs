@@ -197,7 +197,7 @@ fn read_facts<F: Fact>(path: &Path) -> Result<Vec<F>, IngestError> {
             RowRead::End => return Ok(facts),
             RowRead::Fault(fault) => return Err(unreadable(path, &fault)),
             RowRead::Row(row) => {
-                facts.push(F::read(row).map_err(|fault| unreadable(path, &fault))?)
+                facts.push(F::read(row).map_err(|fault| unreadable(path, &fault))?);
             }
         }
     }

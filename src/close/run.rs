@@ -262,24 +262,22 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     manifest.check_files(&data)?;
     let loaded = manifest.load(&data)?;
     let folder = Manifest::folder(run.period, run.manifest);
-    let allocation = match standing(workspace, run, "allocate").await? {
-        Some(made) => made,
-        None => {
-            let made = steps::allocate_pools(&data, &manifest, &loaded, &folder)?;
-            crash::point("allocation written");
-            step(workspace, run, "allocate", &made, State::Allocated, by).await?;
-            made
-        }
+    let allocation = if let Some(made) = standing(workspace, run, "allocate").await? {
+        made
+    } else {
+        let made = steps::allocate_pools(&data, &manifest, &loaded, &folder)?;
+        crash::point("allocation written");
+        step(workspace, run, "allocate", &made, State::Allocated, by).await?;
+        made
     };
     crash::point("allocated");
-    let lines = match standing(workspace, run, "settle").await? {
-        Some(made) => made,
-        None => {
-            let made = steps::settle_lines(&data, &loaded, &allocation, &folder)?;
-            crash::point("lines written");
-            step(workspace, run, "settle", &made, State::Settled, by).await?;
-            made
-        }
+    let lines = if let Some(made) = standing(workspace, run, "settle").await? {
+        made
+    } else {
+        let made = steps::settle_lines(&data, &loaded, &allocation, &folder)?;
+        crash::point("lines written");
+        step(workspace, run, "settle", &made, State::Settled, by).await?;
+        made
     };
     crash::point("settled");
     if standing(workspace, run, "draft").await?.is_some() {

@@ -1,6 +1,6 @@
 //! Everything recomputed, from sealed files to balances.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::manifest::Manifest;
 use super::run::Run;
@@ -29,7 +29,7 @@ pub struct Verified {
 pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
     let data = workspace.data();
     let mut verified = Verified::default();
-    let mut expected = HashMap::new();
+    let mut expected = BTreeMap::new();
     let mut tx = workspace.store.read().await?;
     for row in tx.rows(RUNS, &[]).await? {
         let run = Run::read(&row)?;

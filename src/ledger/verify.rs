@@ -92,7 +92,7 @@ fn add(sums: &mut Balances, row: &Row) -> Result<(), StoreError> {
 
 /// Proves the chain, the balances, the pools and the closed months, and that each posting holds
 /// the transfers that `expected` says its month's lines make.
-pub async fn verify(tx: &mut Tx, expected: &HashMap<String, SumOfLines>) -> Result<(), Broken> {
+pub async fn verify(tx: &mut Tx, expected: &BTreeMap<String, SumOfLines>) -> Result<(), Broken> {
     let mut previous = Digest::ZERO;
     let mut sums = Balances::new();
     let mut posted = Vec::new();

@@ -59,10 +59,9 @@ pub struct Printed {
 pub fn write_csv(
     entries: impl Iterator<Item = Result<Entry, TableError>>,
     out: impl Write,
-) -> io::Result<u64> {
+) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(COLUMNS)?;
-    let mut count = 0;
     for entry in entries {
         let entry = entry.map_err(io::Error::other)?;
         writer.write_record([
@@ -88,10 +87,8 @@ pub fn write_csv(
             &entry.payee_name,
             &entry.payer_name,
         ])?;
-        count += 1;
     }
-    writer.flush()?;
-    Ok(count)
+    writer.flush()
 }
 
 /// Writes statements with their lines as one JSON array; the lines must come statement by

@@ -8,6 +8,7 @@
 //! Deliberately not here: any meaning. The rooms below say what a row is.
 
 mod dialect;
+mod migrations;
 pub mod statements;
 
 use std::path::Path;
@@ -164,13 +165,13 @@ impl Store {
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(60));
+            .busy_timeout(Duration::from_mins(1));
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { place: path.display().to_string(), source })?;
-        sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+        migrations::sqlite().run(&pool).await?;
         Ok(Self::Sqlite(pool))
     }
 
@@ -193,7 +194,7 @@ impl Store {
                 place: place.unwrap_or_default().to_owned(),
                 source,
             })?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        migrations::postgres().run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
 

@@ -122,13 +122,12 @@ impl Sealer {
             return Ok(*pool);
         }
         let key = UsageKey::read(row)?;
-        let pool = match self.keys.get(&key) {
-            Some(pool) => *pool,
-            None => {
-                self.keys.insert(key.clone(), self.pools.len());
-                self.pools.push((key, Vec::new()));
-                self.pools.len() - 1
-            }
+        let pool = if let Some(pool) = self.keys.get(&key) {
+            *pool
+        } else {
+            self.keys.insert(key.clone(), self.pools.len());
+            self.pools.push((key, Vec::new()));
+            self.pools.len() - 1
         };
         self.last = Some(([0, 1, 2, 3].map(|column| row.text(column).to_owned()), pool));
         Ok(pool)

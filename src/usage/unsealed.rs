@@ -54,16 +54,15 @@ pub fn read_unsealed(path: &Path, threads: usize) -> Result<PlaysInMemory, Unsea
             RowRead::Fault(fault) => return Err(wrong(fault)),
             RowRead::Row(row) => row,
         };
-        let recording = match spellings.get(row.text(RECORDING)) {
-            Some(recording) => *recording,
-            None => {
-                let id = cell(row, RECORDING, RecordingId::parse).map_err(wrong)?;
-                let next = u32::try_from(ids.len())
-                    .map_err(|_| wrong(row.fault(RECORDING, "more than 2^32 recordings")))?;
-                let recording = *ids.entry(id).or_insert(next);
-                spellings.insert(row.text(RECORDING).to_owned(), recording);
-                recording
-            }
+        let recording = if let Some(recording) = spellings.get(row.text(RECORDING)) {
+            *recording
+        } else {
+            let id = cell(row, RECORDING, RecordingId::parse).map_err(wrong)?;
+            let next = u32::try_from(ids.len())
+                .map_err(|_| wrong(row.fault(RECORDING, "more than 2^32 recordings")))?;
+            let recording = *ids.entry(id).or_insert(next);
+            spellings.insert(row.text(RECORDING).to_owned(), recording);
+            recording
         };
         if row.text(LISTENER).is_empty() {
             return Err(wrong(row.fault(LISTENER, "empty")));

@@ -14,7 +14,9 @@ fn movements(records: impl Iterator<Item = Vec<String>>) -> Movements {
         let plays = record.remove(8);
         movements.entry(record).or_default().push((plays, amount));
     }
-    movements.values_mut().for_each(|amounts| amounts.sort());
+    for amounts in movements.values_mut() {
+        amounts.sort();
+    }
     movements
 }
 

@@ -2,9 +2,15 @@
 //!
 //! The files mirror `src/`. A test's name is a sentence that is true of the product.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::format_push_string, reason = "small files are written as they read")]
+
 #[macro_use]
 mod support;
 
+mod close;
 mod demo;
+mod properties;
+mod real;
 mod store;
 mod tidiness;

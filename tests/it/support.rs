@@ -18,30 +18,28 @@ pub enum Database {
 /// Makes two tests of one: `sqlite` and `postgres`. The body gets a [`Desk`] whose workspace has
 /// been made.
 macro_rules! on_both {
-    ($(#[$attribute:meta])* fn $name:ident($desk:ident) $body:block) => {
+    (fn $name:ident($desk:ident) $body:block) => {
+        fn $name($desk: &$crate::support::Desk) $body
+
         mod $name {
-            #[allow(unused_imports, reason = "small tests use few of them")]
-            use super::*;
-
-            fn run($desk: &$crate::support::Desk) $body
-
-            $(#[$attribute])*
             #[test]
             fn sqlite() {
-                if let Some(desk) = $crate::support::Desk::new($crate::support::Database::Sqlite) {
-                    run(&desk);
-                }
+                $crate::support::on($crate::support::Database::Sqlite, super::$name);
             }
 
-            $(#[$attribute])*
             #[test]
             fn postgres() {
-                if let Some(desk) = $crate::support::Desk::new($crate::support::Database::Postgres) {
-                    run(&desk);
-                }
+                $crate::support::on($crate::support::Database::Postgres, super::$name);
             }
         }
     };
+}
+
+/// Runs a test in a workspace on that database, or says that it is skipped.
+pub fn on(database: Database, test: fn(&Desk)) {
+    if let Some(desk) = Desk::new(database) {
+        test(&desk);
+    }
 }
 
 /// A workspace and the program.

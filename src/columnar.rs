@@ -8,11 +8,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Builder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch,
-    StringBuilder,
+use arrow_array::builder::{
+    Decimal128Builder, FixedSizeBinaryBuilder, Int64Builder, StringBuilder,
 };
-use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};

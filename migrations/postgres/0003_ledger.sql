@@ -177,3 +177,36 @@ END $$;
 CREATE TRIGGER closed_period_alone BEFORE INSERT ON closed_period
     FOR EACH ROW EXECUTE FUNCTION close_period_alone();
 ALTER TABLE closed_period ENABLE ALWAYS TRIGGER closed_period_alone;
+
+-- Foreign keys and CHECKs do not bind a session that plays a replica; this does.
+CREATE FUNCTION refuse_malformed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM arriving
+        LEFT JOIN posting ON posting.id = arriving.posting_id
+        LEFT JOIN account AS debit ON debit.id = arriving.debit AND debit.currency = arriving.currency
+        LEFT JOIN account AS credit ON credit.id = arriving.credit AND credit.currency = arriving.currency
+        WHERE posting.id IS NULL OR debit.id IS NULL OR credit.id IS NULL
+    ) THEN
+        RAISE EXCEPTION 'a transfer needs its posting and two accounts in its own currency'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER transfer_accounts AFTER INSERT ON transfer
+    REFERENCING NEW TABLE AS arriving
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_malformed();
+ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_accounts;
+
+-- A published run is part of what was posted.
+CREATE FUNCTION refuse_done() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.state IN ('published', 'denied') THEN
+        RAISE EXCEPTION 'runs are kept, and one that is published or denied never changes'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER close_run_is_kept BEFORE UPDATE OR DELETE ON close_run
+    FOR EACH ROW EXECUTE FUNCTION refuse_done();
+ALTER TABLE close_run ENABLE ALWAYS TRIGGER close_run_is_kept;

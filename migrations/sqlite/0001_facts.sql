@@ -23,7 +23,8 @@ CREATE TABLE import (
     ended_at    TEXT,
     CONSTRAINT import_counts CHECK (row_count = taken + quarantined)
 ) STRICT;
-CREATE UNIQUE INDEX import_standing ON import (kind, name) WHERE ended IS NULL;
+CREATE UNIQUE INDEX import_batch ON import (kind, name) WHERE ended IS NULL AND kind IN ('usage', 'sales');
+CREATE INDEX import_named ON import (kind, name);
 CREATE INDEX import_content ON import (kind, sha256);
 
 -- A row that was not taken, and why.

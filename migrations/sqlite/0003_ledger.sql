@@ -181,3 +181,12 @@ WHEN (SELECT COUNT(*) FROM account WHERE id IN (NEW.debit, NEW.credit) AND curre
   OR NOT EXISTS (SELECT 1 FROM posting WHERE id = NEW.posting_id) BEGIN
     SELECT RAISE(ABORT, 'a transfer needs its posting and two accounts in its own currency');
 END;
+
+-- A published run is part of what was posted.
+CREATE TRIGGER close_run_published_stays BEFORE UPDATE ON close_run
+WHEN OLD.state = 'published' OR OLD.state = 'denied' BEGIN
+    SELECT RAISE(ABORT, 'a run that is published or denied never changes');
+END;
+CREATE TRIGGER close_run_is_kept BEFORE DELETE ON close_run BEGIN
+    SELECT RAISE(ABORT, 'runs are kept, whatever became of them');
+END;

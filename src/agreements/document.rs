@@ -58,15 +58,28 @@ pub struct PoolTerm {
     pub model: Model,
 }
 
-/// What a rights holder pays on from its receipts.
+/// What a rights holder pays on from its receipts. All conditions that are named must hold; one
+/// that is absent always holds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoyaltyTerm {
     /// Who pays.
     pub payer: Name,
-    /// When this term applies.
-    #[serde(flatten)]
-    pub conditions: Conditions,
+    /// On receipts from these services, or sources of sales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<Name>>,
+    /// From these offers, or channels of sales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offers: Option<Vec<Name>>,
+    /// From there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub territories: Option<Places>,
+    /// For that right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right: Option<Right>,
+    /// For those recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<RecordingConditions>,
     /// Who is paid, and which percentage of the payer's receipts.
     pub participants: Vec<Participant>,
 }
@@ -80,26 +93,6 @@ pub struct Participant {
     /// Percent of the payer's receipts.
     #[serde(deserialize_with = "percent", serialize_with = "as_text")]
     pub rate: Percent,
-}
-
-/// All that is named must hold; what is absent always holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Conditions {
-    /// Services, or sources of sales.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub services: Option<Vec<Name>>,
-    /// Offers, or channels of sales.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offers: Option<Vec<Name>>,
-    /// Territories.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub territories: Option<Places>,
-    /// The right.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub right: Option<Right>,
-    /// Which recordings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recordings: Option<RecordingConditions>,
 }
 
 /// Which recordings a term is about.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::document::{Agreement, Conditions, PoolTerm, RecordingConditions, RoyaltyTerm};
+use super::document::{Agreement, PoolTerm, RecordingConditions, RoyaltyTerm};
 use crate::catalog::{Recording, Right};
 use crate::ident::{Name, Territory};
 use crate::period::{AsOf, Period};
@@ -82,6 +82,11 @@ impl Agreements {
         &self.agreements
     }
 
+    /// True if the party pays on any of its receipts.
+    pub fn pays_on(&self, party: &Name) -> bool {
+        self.by_payer.binary_search_by(|(payer, ..)| payer.cmp(party)).is_ok()
+    }
+
     /// Every pool term that applies to a revenue, for any right.
     pub fn pools(
         &self,
@@ -125,18 +130,18 @@ impl Agreements {
         let mut found: Vec<(&Agreement, usize, &RoyaltyTerm)> = of_payer
             .map(|(_, agreement, term)| (&self.agreements[*agreement], *term))
             .map(|(agreement, term)| (agreement, term, &agreement.royalties[term]))
-            .filter(|(_, _, term)| term.conditions.hold(recording, case))
+            .filter(|(_, _, term)| term.holds(recording, case))
             .collect();
         let Some(day) = case.as_of.day(found.iter().map(|(agreement, ..)| agreement.validity))
         else {
             return Ok(None);
         };
         found.retain(|(agreement, ..)| agreement.validity.covers(day));
-        let narrowest = found.iter().max_by_key(|(.., term)| term.conditions.named().count_ones());
+        let narrowest = found.iter().max_by_key(|(.., term)| term.named().count_ones());
         let Some(&(agreement, index, term)) = narrowest else { return Ok(None) };
         for &(other, other_index, rival) in &found {
             let same = std::ptr::eq(rival, term);
-            if !same && !term.conditions.narrower_than(&rival.conditions) {
+            if !same && !term.narrower_than(rival) {
                 let name = |agreement: &Agreement, index| {
                     format!("royalty {} of {}", index + 1, agreement.id)
                 };
@@ -158,8 +163,8 @@ impl Agreement {
     }
 }
 
-impl Conditions {
-    fn hold(&self, recording: &Recording, case: Case<'_>) -> bool {
+impl RoyaltyTerm {
+    fn holds(&self, recording: &Recording, case: Case<'_>) -> bool {
         self.services.as_ref().is_none_or(|services| services.contains(case.service))
             && self.offers.as_ref().is_none_or(|offers| offers.contains(case.offer))
             && self.territories.as_ref().is_none_or(|places| places.set.covers(case.territory))

@@ -68,9 +68,13 @@ pub(crate) fn optional_cell<T, E: std::fmt::Display>(
     row.optional(column).map(|_| cell(row, column, parse)).transpose()
 }
 
-/// A cell's text as an error shows it: quoted, and cut where it is long.
+/// A cell's text as an error shows it: quoted, and cut where it is long. A cell of several lines
+/// has swallowed other rows, and perhaps their listeners, so nothing of it is shown.
 pub(crate) fn shown(text: &str) -> String {
     const CHARACTERS_MAX: usize = 60;
+    if text.contains(['\n', '\r']) {
+        return format!("a text of {} lines", text.lines().count());
+    }
     match text.char_indices().nth(CHARACTERS_MAX) {
         Some((cut, _)) => format!("{:?}… ({} bytes)", &text[..cut], text.len()),
         None => format!("{text:?}"),
@@ -89,6 +93,8 @@ pub(crate) fn free_text(text: &str) -> Result<String, &'static str> {
         Err("longer than 1000 bytes")
     } else if text.contains(char::is_control) {
         Err("holds a control character")
+    } else if text.trim().is_empty() {
+        Err("only spaces")
     } else {
         Ok(text.trim().to_owned())
     }

@@ -1,13 +1,13 @@
 //! `tantieme allocate`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{Done, Failure};
+use super::{Done, Failure, show};
 use crate::allocate::{AllocateError, Allocation, Model, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::money::{Currency, Micros};
@@ -91,7 +91,7 @@ impl Allocate {
     fn write(&self, allocation: &Allocation) -> Result<(), Failure> {
         let stdout = self.out == Path::new("-");
         let mut out: Box<dyn Write + Send> = if stdout {
-            Box::new(BufWriter::new(io::stdout()))
+            Box::new(BufWriter::new(show::Out))
         } else {
             let file = File::create(&self.out)
                 .map_err(|e| Failure::Wrong(format!("cannot write {}: {e}", self.out.display())))?;

@@ -1,13 +1,12 @@
 //! `tantieme apportion`.
 
 use std::collections::HashSet;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Done, Failure};
+use super::{Done, Failure, show};
 use crate::ingest::{Column, Given, OtherColumns, RowRead, Rows};
 use crate::money::{Micros, apportion, fixed};
 
@@ -66,7 +65,7 @@ impl Apportion {
         for (at, amount) in order.into_iter().zip(apportion(self.total, &weights)?) {
             amounts[at] = amount;
         }
-        let mut out = csv::Writer::from_writer(io::stdout().lock());
+        let mut out = csv::Writer::from_writer(show::Out);
         out.write_record(["key", "amount"])?;
         for ((key, _), amount) in keys.iter().zip(amounts) {
             out.write_record([key, &amount.to_string()])?;

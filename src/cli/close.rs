@@ -86,8 +86,8 @@ impl Close {
 impl Approve {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         let run = close::approve(workspace, self.period, &self.by, &self.result).await?;
-        println!("{} is approved by {}; publish it with:", run.period, self.by);
-        println!("  tantieme publish {} --as {}", run.period, self.by);
+        say!("{} is approved by {}; publish it with:", run.period, self.by);
+        say!("  tantieme publish {} --as {}", run.period, self.by);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -95,7 +95,7 @@ impl Approve {
 impl Deny {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         let run = close::deny(workspace, self.period, &self.by, &self.reason).await?;
-        println!("{} is denied by {} and open again: {}", run.period, self.by, self.reason);
+        say!("{} is denied by {} and open again: {}", run.period, self.by, self.reason);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -107,13 +107,13 @@ impl Publish {
             show::json(&serde_json::to_value(&published)?);
             return Ok(ExitCode::SUCCESS);
         }
-        println!(
+        say!(
             "{} is published: {} transfers posted, {} statements visible",
             published.period,
             show::count(published.transfers as u64),
             show::count(published.statements as u64)
         );
-        println!("result {}", published.result);
+        say!("result {}", published.result);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -132,18 +132,18 @@ fn as_json(closed: &Closed) -> serde_json::Value {
 
 fn print(closed: &Closed) {
     let run = &closed.run;
-    print!("{}", totals(&closed.drawn.totals));
-    for (kind, batch, at) in &closed.late {
-        println!("late: {kind} {batch}, imported {at}, is not in this close");
+    put!(totals(&closed.drawn.totals));
+    for late in &closed.late {
+        say!("late: {} {}, {} {}: not in this close", late.kind, late.batch, late.what, late.at);
     }
-    println!();
-    println!("{} is {}", run.period, run.state);
-    println!("manifest {}", run.manifest);
+    say!();
+    say!("{} is {}", run.period, run.state);
+    say!("manifest {}", run.manifest);
     let result = run.result.as_deref().unwrap_or_default();
-    println!("result   {result}");
+    say!("result   {result}");
     if run.state == State::Drafted {
-        println!("\nlook:    tantieme statements {} --draft", run.period);
-        println!("approve: tantieme approve {} --as SOMEBODY_ELSE --result {result}", run.period);
+        say!("\nlook:    tantieme statements {} --draft", run.period);
+        say!("approve: tantieme approve {} --as SOMEBODY_ELSE --result {result}", run.period);
     }
 }
 
@@ -159,6 +159,11 @@ pub(super) fn totals(totals: &BTreeMap<String, Totals>) -> String {
         for (reason, amount) in &total.held {
             row(&format!("held, {reason}"), amount);
         }
+        rows.push(vec![
+            "receipts without a term".to_owned(),
+            show::count(total.without_term),
+            String::new(),
+        ]);
         rows.push(vec![
             "statements, lines".to_owned(),
             format!("{}, {}", show::count(total.statements), show::count(total.lines)),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Done, Failure, Place, close as close_words, import, show};
+use super::{Done, Failure, Place, close as close_words, import, show, suspense};
 use crate::close::{self, State};
 use crate::config::Config;
 use crate::facts::{FileKind, Options, Workspace};
@@ -61,8 +61,8 @@ impl Demo {
         } else {
             place.init_at(&self.dir).await?
         };
-        println!("A fictional month, {MONTH}, in {}\n", self.dir.display());
-        println!("1. import: twelve files a service, three labels and a shop have sent");
+        say!("A fictional month, {MONTH}, in {}\n", self.dir.display());
+        say!("1. import: twelve files a service, three labels and a shop have sent");
         write_files(&files)?;
         for (kind, name, _) in FILES {
             let options = Options { by: PREPARER.to_owned(), ..Options::default() };
@@ -74,14 +74,14 @@ impl Demo {
             .iter()
             .any(|run| run.period == period && run.state == State::Published);
         if !published {
-            println!("\n2. close: freeze, allocate, settle, draft, as {PREPARER:?}");
+            say!("\n2. close: freeze, allocate, settle, draft, as {PREPARER:?}");
             let closed = close::close(&workspace, period, PREPARER, None).await?;
             let result = closed.run.result.clone().unwrap_or_default();
-            print!("{}", close_words::totals(&closed.drawn.totals));
-            println!("\n3. approve result {result}, as {APPROVER:?}");
+            put!(close_words::totals(&closed.drawn.totals));
+            say!("\n3. approve result {result}, as {APPROVER:?}");
             close::approve(&workspace, period, APPROVER, &result).await?;
             let posted = close::publish(&workspace, period, APPROVER).await?;
-            println!("4. publish: {} transfers in the ledger", posted.transfers);
+            say!("4. publish: {} transfers in the ledger", posted.transfers);
         }
         self.show(&workspace, period).await?;
         workspace.store.close().await;
@@ -91,7 +91,7 @@ impl Demo {
     async fn show(&self, workspace: &Workspace, period: Period) -> Result<(), Failure> {
         let verified = close::verify(workspace).await?;
         let drawn = close::drawn(workspace, period).await?;
-        println!("\nMoney in, and where it went");
+        say!("\nMoney in, and where it went");
         let mut rows = Vec::new();
         for (currency, totals) in &drawn.totals {
             let mut row = |what: &str, amount: Micros| {
@@ -103,8 +103,8 @@ impl Demo {
             }
             row("on statements, in all", totals.payable);
         }
-        println!("{}", show::table(&["", ">amount", "currency"], rows));
-        println!("Who earned most");
+        say!("{}", show::table(&["", ">amount", "currency"], rows));
+        say!("Who earned most");
         let mut faces = drawn.faces.clone();
         faces.sort_by(|a, b| (a.currency, b.total, &a.payee).cmp(&(b.currency, a.total, &b.payee)));
         let of_currency = faces.chunk_by(|a, b| a.currency == b.currency);
@@ -116,36 +116,27 @@ impl Demo {
                 face.currency.to_string(),
             ]
         });
-        println!("{}", show::table(&["payee", "name", ">total", "currency"], rows));
-        println!("What is held, and why");
+        say!("{}", show::table(&["payee", "name", ">total", "currency"], rows));
+        say!("What is held, and why");
         let held = close::held(workspace, period).await?;
-        let rows = held.iter().map(|line| {
-            let what = line.recording.as_ref().map(ToString::to_string);
-            vec![
-                line.kind.as_str().to_owned(),
-                what.unwrap_or_default(),
-                line.amount.to_string(),
-                line.origin.currency.to_string(),
-                line.note.clone().unwrap_or_default(),
-            ]
-        });
-        println!("{}", show::table(&["held", "recording", ">amount", "currency", "because"], rows));
-        println!(
+        say!("{}", suspense::table(&held));
+        say!(
             "Proven again from the files: {} lines, {} statements; the trial balance is 0.\n",
-            verified.lines, verified.statements
+            verified.lines,
+            verified.statements
         );
         let dir = self.dir.display();
-        println!(
+        say!(
             "The files are in {dir}/files; lines and statements are Parquet under {dir}/data/closes."
         );
         let example = close::statements(workspace, period, Some("orrin"), false).await?;
         let mut entries = example.entries()?;
         let line = entries.next().transpose()?.map(|entry| entry.line.to_string());
-        println!("Next:");
-        println!("  tantieme -w {dir} statements {MONTH} --payee orrin");
-        println!("  tantieme -w {dir} explain {} --listeners", line.unwrap_or_default());
-        println!("  tantieme -w {dir} statements {MONTH} --out {dir}/settlement");
-        println!("  tantieme -w {dir} status");
+        say!("Next:");
+        say!("  tantieme -w {dir} statements {MONTH} --payee orrin");
+        say!("  tantieme -w {dir} explain {} --listeners", line.unwrap_or_default());
+        say!("  tantieme -w {dir} statements {MONTH} --out {dir}/settlement");
+        say!("  tantieme -w {dir} status");
         Ok(())
     }
 }
@@ -161,7 +152,7 @@ fn meaning(kind: &str) -> String {
         "parked" => "held: something it refers to is missing",
         _ => "",
     };
-    format!("{kind}: {more}")
+    format!("{kind}, {more}")
 }
 
 fn write_files(folder: &Path) -> Result<(), Failure> {

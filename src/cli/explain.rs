@@ -39,15 +39,17 @@ impl Explain {
             show::json(&value);
             return Ok(ExitCode::SUCCESS);
         }
-        println!("{}\n", found.sentence());
+        say!("{}\n", found.sentence());
         for step in found.arithmetic() {
-            println!("  {step}");
+            say!("  {step}");
         }
         if found.state != close::State::Published {
-            println!("\nThis is a {} close: it may still change.", found.state);
+            say!("\nThis is a {} close: it may still change.", found.state);
         }
-        if self.listeners {
-            println!();
+        if self.listeners && found.pool.is_none() {
+            say!("\nA sale has no listeners.");
+        } else if self.listeners {
+            say!();
             let rows = found.listeners.iter().map(|listener| {
                 vec![
                     listener.listener.clone(),
@@ -57,7 +59,7 @@ impl Explain {
                 ]
             });
             let columns = ["listener", ">plays of it", ">all plays", ">adds, in 2^-64 micro"];
-            print!("{}", show::table(&columns, rows));
+            put!(show::table(&columns, rows));
         }
         Ok(ExitCode::SUCCESS)
     }

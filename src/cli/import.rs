@@ -181,18 +181,18 @@ pub(super) fn print(report: &Report, dry_run: bool) {
     let file = &report.file;
     match &report.outcome {
         Outcome::Known(batch) => {
-            println!("{file}: already imported as {batch}; nothing changed");
+            say!("{file}: already imported as {batch}; nothing changed");
             if report.quarantined > 0 {
-                println!("  {} of its rows stand in quarantine", show::count(report.quarantined));
+                say!("  {} of its rows stand in quarantine", show::count(report.quarantined));
             }
         }
-        Outcome::Refused => println!(
+        Outcome::Refused => say!(
             "{file}: {} rows are bad; nothing was taken (--strict)",
             show::count(report.quarantined)
         ),
         Outcome::Taken => {
             let verb = if dry_run { "would take" } else { "took" };
-            let mut text = vec![format!("{file}: {verb} {} rows", show::count(report.taken))];
+            let mut text = vec![format!("{file}: {verb} {}", show::counted(report.taken, "row"))];
             for (number, what) in [
                 (report.unchanged, "already known"),
                 (report.superseded, "superseding others"),
@@ -202,11 +202,13 @@ pub(super) fn print(report: &Report, dry_run: bool) {
                     text.push(format!("{} {what}", show::count(number)));
                 }
             }
-            println!("{}", text.join(", "));
+            say!("{}", text.join(", "));
         }
     }
-    for note in &report.notes {
-        println!("  {note}");
+    if report.outcome == Outcome::Taken {
+        for note in &report.notes {
+            say!("  {note}");
+        }
     }
     for fault in report.faults.iter().take(FAULTS_SHOWN) {
         eprintln!("{file}:{fault}");
@@ -254,7 +256,7 @@ pub(super) struct Withdraw {
 impl Withdraw {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         let rows = workspace.withdraw(&self.batch).await?;
-        println!("withdrew batch {}: {} rows", self.batch, show::count(rows));
+        say!("withdrew batch {}: {}", self.batch, show::counted(rows, "row"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -4,6 +4,19 @@
 //! Exit status: 0 done, 1 the input or the state is wrong, 2 the words are wrong. Deliberately
 //! not here: anything that another door than this one would also need.
 
+/// Says a line on standard output.
+macro_rules! say {
+    () => { $crate::cli::show::say(format_args!("\n")) };
+    ($($words:tt)*) => { $crate::cli::show::say(format_args!("{}\n", format_args!($($words)*))) };
+}
+
+/// Puts a text that has its own line ends on standard output.
+macro_rules! put {
+    ($text:expr $(,)?) => {
+        $crate::cli::show::say(format_args!("{}", $text))
+    };
+}
+
 mod allocate;
 mod apportion;
 mod close;
@@ -14,6 +27,7 @@ mod quarantine;
 mod show;
 mod statements;
 mod status;
+mod suspense;
 mod verify;
 
 use std::io;
@@ -98,6 +112,8 @@ enum Command {
     Publish(close::Publish),
     /// The lines of a month's statements.
     Statements(statements::Statements),
+    /// The money of a month that is held, and why.
+    Suspense(suspense::Suspense),
     /// Why a line is what it is.
     Explain(explain::Explain),
     /// Recompute everything that is published and prove that it ties.
@@ -148,7 +164,6 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match run(cli) {
         Ok(code) => code,
-        Err(Failure::Wrong(reason)) if reason.contains("Broken pipe") => ExitCode::SUCCESS,
         Err(Failure::Wrong(reason)) => {
             eprintln!("error: {reason}");
             ExitCode::from(1)
@@ -194,6 +209,7 @@ async fn in_workspace(command: Command, workspace: &Workspace) -> Done {
         Command::Deny(command) => command.run(workspace).await,
         Command::Publish(command) => command.run(workspace).await,
         Command::Statements(command) => command.run(workspace).await,
+        Command::Suspense(command) => command.run(workspace).await,
         Command::Explain(command) => command.run(workspace).await,
         Command::Verify(command) => command.run(workspace).await,
         Command::Allocate(_) | Command::Apportion(_) | Command::Init | Command::Demo(_) => {
@@ -215,9 +231,9 @@ impl Place {
 async fn init(place: &Place) -> Done {
     let workspace = place.init_at(&place.workspace).await?;
     let dir = workspace.dir.display();
-    println!("made a workspace in {dir}: tantieme.toml, its database, data/");
+    say!("made a workspace in {dir}: tantieme.toml, its database, data/");
     if place.secret.is_none() {
-        println!("{dir}/secret.key hashes its listeners: keep it private, and keep a copy");
+        say!("{dir}/secret.key hashes its listeners: keep it private, and keep a copy");
     }
     workspace.store.close().await;
     Ok(ExitCode::SUCCESS)

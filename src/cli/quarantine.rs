@@ -1,6 +1,5 @@
 //! `tantieme quarantine`.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,10 +43,10 @@ impl Quarantine {
             Look::List { format: Format::Json } => show::json(&serde_json::to_value(&rows)?),
             Look::List { format: Format::Table } => print(&rows),
             Look::Export { from: Some(file) } => {
-                restore(&rows, &file, &mut io::stdout().lock())?;
+                restore(&rows, &file, &mut show::Out)?;
             }
             Look::Export { from: None } => {
-                let mut out = csv::Writer::from_writer(io::stdout().lock());
+                let mut out = csv::Writer::from_writer(show::Out);
                 out.write_record(["kind", "batch", "line", "column", "reason", "row"])?;
                 for row in &rows {
                     out.write_record([
@@ -68,7 +67,7 @@ impl Quarantine {
 
 fn print(rows: &[Quarantined]) {
     if rows.is_empty() {
-        println!("nothing is in quarantine");
+        say!("nothing is in quarantine");
         return;
     }
     let cells = rows.iter().map(|row| {
@@ -80,5 +79,5 @@ fn print(rows: &[Quarantined]) {
             row.reason.clone(),
         ]
     });
-    print!("{}", show::table(&["kind", "batch", ">line", "column", "reason"], cells));
+    put!(show::table(&["kind", "batch", ">line", "column", "reason"], cells));
 }

@@ -1,4 +1,7 @@
-//! Tables for people.
+//! What is said: lines and tables for people, JSON for programs.
+
+use std::fmt;
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -36,7 +39,40 @@ pub(super) fn count(number: impl TryInto<i128>) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
+/// A number of things: 1 row, 2 rows.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// Standard output. A reader that has left ends the program quietly: nobody is there to be told.
+pub(super) struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        or_leave(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        or_leave(io::stdout().flush())
+    }
+}
+
+fn or_leave<T>(done: io::Result<T>) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        done => done,
+    }
+}
+
+/// Says something on standard output, or ends the program where that cannot be done.
+pub(super) fn say(text: fmt::Arguments<'_>) {
+    if let Err(error) = Out.write_fmt(text).and_then(|()| Out.flush()) {
+        eprintln!("error: cannot write to standard output: {error}");
+        std::process::exit(1);
+    }
+}
+
 /// Prints JSON, indented.
 pub(super) fn json(value: &serde_json::Value) {
-    println!("{value:#}");
+    say(format_args!("{value:#}\n"));
 }

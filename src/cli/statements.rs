@@ -65,7 +65,7 @@ impl Statements {
         let open =
             close::statements(workspace, self.period, self.payee.as_deref(), self.draft).await?;
         let Some(folder) = &self.out else {
-            let out = BufWriter::new(io::stdout().lock());
+            let out = BufWriter::new(show::Out);
             match self.format {
                 LineFormat::Csv => write_csv(open.entries()?, out)?,
                 LineFormat::Json => write_json(&open.faces, open.entries()?, out)?,
@@ -117,7 +117,7 @@ impl Statements {
         }
         index.flush()?;
         let count = show::count(open.faces.len() as u64);
-        println!("wrote {count} statements and index.csv into {}", folder.display());
+        say!("wrote {count} statements and index.csv into {}", folder.display());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Done, Format, show};
-use crate::close::{Run, State, late, runs};
+use crate::close::{Late, Run, State, late, runs};
 use crate::facts::{Workspace, quarantined};
 use crate::period::Period;
 use crate::store::statements::facts::{IMPORT_COUNTS, PERIODS};
@@ -28,7 +28,7 @@ struct Month {
     sales: i64,
     revenue_rows: i64,
     run: Option<Run>,
-    late: Vec<(String, String, String)>,
+    late: Vec<Late>,
 }
 
 impl Status {
@@ -74,18 +74,18 @@ impl Status {
             return Ok(ExitCode::SUCCESS);
         }
         if kinds.is_empty() {
-            println!("nothing has been imported yet; see `tantieme import --help`");
+            say!("nothing has been imported yet; see `tantieme import --help`");
             return Ok(ExitCode::SUCCESS);
         }
         let rows = kinds.iter().map(|(kind, files, taken, quarantined)| {
             vec![kind.clone(), show::count(*files), show::count(*taken), show::count(*quarantined)]
         });
-        println!("{}", show::table(&["imported", ">files", ">rows", ">in quarantine"], rows));
+        say!("{}", show::table(&["imported", ">files", ">rows", ">in quarantine"], rows));
         let rows = months.iter().map(|(period, month)| {
             let state = month.run.as_ref().map_or_else(
                 || "open".to_owned(),
                 |run| match &run.failed {
-                    Some(failed) => format!("failed {failed}"),
+                    Some(_) => format!("failed after {}", run.state),
                     None => run.state.to_string(),
                 },
             );
@@ -101,13 +101,16 @@ impl Status {
         });
         let columns =
             ["month", "state", ">usage rows", ">plays", ">sales", ">revenue rows", ">late"];
-        print!("{}", show::table(&columns, rows));
+        put!(show::table(&columns, rows));
         for (period, month) in &months {
-            for (kind, batch, at) in &month.late {
-                println!("late for {period}: {kind} {batch}, imported {at}");
+            for late in &month.late {
+                say!("late for {period}: {} {}, {} {}", late.kind, late.batch, late.what, late.at);
+            }
+            if let Some(failed) = month.run.as_ref().and_then(|run| run.failed.as_ref()) {
+                say!("{period} failed {failed}");
             }
             if let Some(result) = month.run.as_ref().and_then(|run| run.result.as_ref()) {
-                println!("result of {period}: {result}");
+                say!("result of {period}: {result}");
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -23,13 +23,13 @@ impl Verify {
             show::json(&serde_json::to_value(&verified)?);
             return Ok(ExitCode::SUCCESS);
         }
-        println!(
-            "verified: {} published months, {} lines, {} statements, {} files; the chain is whole, \
+        say!(
+            "verified: {}, {}, {}, {}; the chain is whole, \
              every pool is empty, the trial balance is 0",
-            show::count(verified.months as u64),
-            show::count(verified.lines),
-            show::count(verified.statements as u64),
-            show::count(verified.files as u64)
+            show::counted(verified.months as u64, "published month"),
+            show::counted(verified.lines, "line"),
+            show::counted(verified.statements as u64, "statement"),
+            show::counted(verified.files as u64, "file")
         );
         Ok(ExitCode::SUCCESS)
     }

@@ -200,15 +200,23 @@ impl Explanation {
         };
         let held =
             line.note.as_ref().map_or_else(String::new, |note| format!(", held because: {note}"));
-        let amount = line.amount;
+        let gets = if line.amount.is_negative() {
+            format!("{payee} gives {} {currency} back to {payer}", -line.amount)
+        } else {
+            format!("{payee} gets {} {currency} from {payer}", line.amount)
+        };
         let place = format!(
             "{} {} in {} ({})",
             line.origin.service, line.origin.offer, line.origin.territory, line.origin.right
         );
         format!(
-            "{payee} gets {amount} {currency} from {payer}{what}, {} {} on {place} in {}{of}{by}{held}.",
-            line.plays,
-            if line.origin.sale { "sold" } else { "plays" },
+            "{gets}{what}, {} {} on {place} in {}{of}{by}{held}.",
+            line.plays.unsigned_abs(),
+            match (line.origin.sale, line.plays < 0) {
+                (true, true) => "returned",
+                (true, false) => "sold",
+                (false, _) => "plays",
+            },
             line.origin.period,
         )
     }

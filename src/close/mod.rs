@@ -21,7 +21,7 @@ pub use explain::{Explanation, Listener, explain};
 pub use manifest::{FrozenFile, Manifest};
 pub use publish::{Published, publish};
 pub use read::{OpenStatements, drawn, held, lines, statements};
-pub use run::{Closed, Run, State, approve, close, deny, late, runs};
+pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
 pub use verify::{Verified, verify};
 
 use crate::columnar::TableError;
@@ -61,6 +61,37 @@ pub enum CloseError {
         /// What can be done.
         advice: &'static str,
     },
+    /// Months are published one after the other.
+    #[error(
+        "{period} cannot be closed after {later}, which is published: what was late for it belongs to an open month"
+    )]
+    OutOfOrder {
+        /// The month.
+        period: Period,
+        /// The published one.
+        later: String,
+    },
+    /// An earlier month is not done.
+    #[error(
+        "{earlier} holds plays, revenue or a close that is not published: publish it before {period}, or deny its \
+         close and withdraw what is in it"
+    )]
+    EarlierFirst {
+        /// The month.
+        period: Period,
+        /// The earlier one.
+        earlier: String,
+    },
+    /// Another month settled a batch after this one was frozen.
+    #[error("batch {batch} was settled by {by} meanwhile: deny {period} and close it again")]
+    SettledMeanwhile {
+        /// The month.
+        period: Period,
+        /// The batch.
+        batch: String,
+        /// The month that settled it.
+        by: String,
+    },
     /// The hash is of another result.
     #[error(
         "the result of {period} is {found}, not {given}: look at the draft again before approving it"
@@ -84,6 +115,9 @@ pub enum CloseError {
     /// Nobody's name.
     #[error("--as needs a name")]
     Nobody,
+    /// A denial without a reason.
+    #[error("--reason needs a reason")]
+    NoReason,
     /// The month has no statement of that payee.
     #[error("{payee} has no statement for {period}")]
     NoStatement {

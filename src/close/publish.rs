@@ -1,12 +1,12 @@
 //! One approved result into the ledger, once.
 
 use super::manifest::Manifest;
-use super::run::{Alone, Run, State, note, person};
+use super::run::{Alone, Run, State, in_order, note, person};
 use super::{CloseError, crash, steps};
 use crate::facts::Workspace;
 use crate::ledger::{Posting, post, sum_lines};
 use crate::period::Period;
-use crate::store::statements::closes::{RUN_MOVE, SETTLED_FILE};
+use crate::store::statements::closes::{RUN_MOVE, SETTLED_BY, SETTLED_FILE, UNPUBLISHED_BEFORE};
 
 /// What was posted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -59,6 +59,17 @@ pub async fn publish(
     let sums = sum_lines(steps::Lines::open(&path)?)?;
 
     let mut tx = workspace.store.write().await?;
+    in_order(&mut tx, period).await?;
+    let earlier = tx.row(UNPUBLISHED_BEFORE, &[period.to_string().into()]).await?;
+    if let Some(earlier) = earlier.map(|row| row.opt_text(0)).transpose()?.flatten() {
+        return Err(CloseError::EarlierFirst { period, earlier });
+    }
+    for file in manifest.usage.iter().chain(&manifest.sales) {
+        if let Some(row) = tx.row(SETTLED_BY, &[file.id.into()]).await? {
+            let (batch, by) = (row.text(0)?, row.text(1)?);
+            return Err(CloseError::SettledMeanwhile { period, batch, by });
+        }
+    }
     let moved = tx.run(RUN_MOVE, &[run.id.into(), "approved".into(), "published".into()]).await?;
     if moved != 1 {
         return Err(CloseError::Busy(period));

@@ -12,7 +12,7 @@ use crate::money::{Currency, Micros};
 use crate::period::Period;
 use crate::settle::{Account, Line};
 use crate::statements::{Drawn, Entries, Printed};
-use crate::store::statements::ledger::{STATEMENTS, STATEMENTS_OF_PAYEE};
+use crate::store::statements::ledger::{BALANCE, STATEMENTS, STATEMENTS_OF_PAYEE};
 
 /// Statements and where their lines are.
 #[derive(Debug)]
@@ -86,7 +86,16 @@ pub async fn statements(
         }
         faces
     } else {
-        drafted(&path, period, payee)?
+        let mut faces = drafted(&path, period, payee)?;
+        for face in &mut faces {
+            let account = format!("payable:{}", face.payee);
+            let values = [account.into(), face.currency.code().into()];
+            if let Some(row) = tx.row(BALANCE, &values).await? {
+                let balance = Micros::from_micros(i128::from(row.int(0)?));
+                face.opening = balance.map_err(crate::statements::DrawError::from)?;
+            }
+        }
+        faces
     };
     match payee {
         Some(payee) if faces.is_empty() => {

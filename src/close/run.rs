@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fs::File;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::manifest::Manifest;
 use super::steps::{self, Made};
 use super::{CloseError, crash, freeze};
@@ -11,8 +13,8 @@ use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::Drawn;
 use crate::store::statements::closes::{
-    EVENT_ADD, EVENTS, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL, RUN_LIVE, RUN_MOVE, RUNS,
-    STEP_ADD, STEPS,
+    EVENT_ADD, EVENTS, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL, RUN_LIVE,
+    RUN_MOVE, RUNS, STEP_ADD, STEPS,
 };
 use crate::store::statements::facts::LATE;
 use crate::store::{Lock, Row, Tx};
@@ -138,6 +140,19 @@ impl Run {
     }
 }
 
+/// Something that came after a freeze and is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Late {
+    /// What it holds.
+    pub kind: String,
+    /// Its batch, by default the file's name.
+    pub batch: String,
+    /// `imported`, `replaced` or `withdrawn`.
+    pub what: String,
+    /// When.
+    pub at: String,
+}
+
 /// What a close came to.
 #[derive(Debug)]
 pub struct Closed {
@@ -145,8 +160,8 @@ pub struct Closed {
     pub run: Run,
     /// Its statements, drawn.
     pub drawn: Drawn,
-    /// What came after the freeze: kind, batch, when.
-    pub late: Vec<(String, String, String)>,
+    /// What came after the freeze.
+    pub late: Vec<Late>,
 }
 
 /// Keeps two closes of one month apart: a lock on this machine and, on PostgreSQL, one on the
@@ -178,8 +193,13 @@ pub(super) fn person(name: &str) -> Result<&str, CloseError> {
     Some(name.trim()).filter(|name| !name.is_empty()).ok_or(CloseError::Nobody)
 }
 
+/// True for one name, however it is spaced, capitalised or encoded.
 fn same_person(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    let plain = |name: &str| {
+        let words: Vec<&str> = name.split_whitespace().collect();
+        words.join(" ").nfkc().collect::<String>().to_lowercase()
+    };
+    plain(one) == plain(other)
 }
 
 /// Notes who did what.
@@ -193,6 +213,15 @@ pub(super) async fn note(
     let values = [run.into(), event.into(), by.into(), crate::now().into(), text.into()];
     tx.run(EVENT_ADD, &values).await?;
     Ok(())
+}
+
+/// Months are posted one after the other, so that a balance before a month is what the month
+/// before left.
+pub(super) async fn in_order(tx: &mut Tx, period: Period) -> Result<(), CloseError> {
+    match tx.row(PUBLISHED_AFTER, &[period.to_string().into()]).await? {
+        Some(row) => Err(CloseError::OutOfOrder { period, later: row.text(0)? }),
+        None => Ok(()),
+    }
 }
 
 /// Freezes a month, or takes up its run where it stopped, and brings it to a draft.
@@ -215,6 +244,7 @@ pub async fn close(
         Some(run) => run,
         None => start(workspace, period, by, accept_quarantine).await?,
     };
+    tracing::info!(%period, state = %run.state, manifest = %run.manifest, "closing");
     crash::point("frozen");
     let drawn = match advance(workspace, &mut run, by).await {
         Ok(drawn) => drawn,
@@ -240,6 +270,7 @@ async fn start(
     let now = crate::now();
     let manifest = freeze::freeze(workspace, period, accept_quarantine).await?;
     let mut tx = workspace.store.write().await?;
+    in_order(&mut tx, period).await?;
     let values = [period.to_string().into(), manifest.to_string().into(), by.into(), now.into()];
     let id = match tx.row(RUN_ADD, &values).await {
         Ok(Some(row)) => row.int(0)?,
@@ -330,21 +361,21 @@ async fn step(
             .await?;
     }
     tx.commit().await?;
+    tracing::info!(period = %run.period, step, file = made.path, "step done");
     run.state = run.state.max(state);
     run.failed = None;
     Ok(())
 }
 
-/// What was imported after a run was frozen: kind, batch, when.
-pub async fn late(
-    workspace: &Workspace,
-    run: &Run,
-) -> Result<Vec<(String, String, String)>, CloseError> {
+/// What was imported, replaced or withdrawn after a run was frozen.
+pub async fn late(workspace: &Workspace, run: &Run) -> Result<Vec<Late>, CloseError> {
     let mut tx = workspace.store.read().await?;
-    let values = [run.period.to_string().into(), run.started_at.as_str().into()];
+    let open = i64::from(run.state != State::Published);
+    let values = [run.period.to_string().into(), run.started_at.as_str().into(), open.into()];
     let mut late = Vec::new();
     for row in tx.rows(LATE, &values).await? {
-        late.push((row.text(0)?, row.text(1)?, row.text(2)?));
+        let (kind, batch, what, at) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);
+        late.push(Late { kind, batch, what, at });
     }
     Ok(late)
 }
@@ -403,6 +434,9 @@ pub async fn deny(
     reason: &str,
 ) -> Result<Run, CloseError> {
     let by = person(by)?;
+    if reason.trim().is_empty() {
+        return Err(CloseError::NoReason);
+    }
     let _alone = Alone::take(workspace, period).await?;
     let mut tx = workspace.store.write().await?;
     let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;

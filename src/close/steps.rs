@@ -119,7 +119,8 @@ pub(super) fn draw_statements(
 /// The statements that lines make, without writing them.
 pub(super) fn drawn(data: &Path, loaded: &Loaded, lines: &Made) -> Result<Drawn, CloseError> {
     let lines: Vec<Line> = Lines::open(&lines.check(data)?)?.collect::<Result<_, _>>()?;
-    Ok(draw(loaded.facts.period, &loaded.facts.catalogue, &lines)?)
+    let facts = &loaded.facts;
+    Ok(draw(facts.period, &facts.catalogue, &facts.agreements, &lines)?)
 }
 
 /// The result hash: the month, the versions of the rules, the pools, and every line. It holds no

@@ -7,7 +7,7 @@ use super::run::Run;
 use super::{CloseError, steps};
 use crate::facts::Workspace;
 use crate::ledger;
-use crate::store::statements::closes::RUNS;
+use crate::store::statements::closes::{RUNS, SETTLED};
 use crate::store::statements::ledger::STATEMENTS;
 
 /// What was proven.
@@ -56,17 +56,37 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         let drawn = steps::drawn(&data, &loaded, &made[1])?;
         let mut faces = Vec::new();
         for row in tx.rows(STATEMENTS, &[period.to_string().into()]).await? {
-            faces.push((row.text(0)?, row.int(5)?, row.int(6)?, row.int(7)?));
+            let names = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
+            faces.push((names, row.int(5)?, row.int(6)?, row.int(7)?));
         }
         let drawn_faces: Vec<_> = drawn
             .faces
             .iter()
-            .map(|face| (face.statement.clone(), face.total.micros(), face.lines, face.first_row))
+            .map(|face| {
+                let currency = face.currency.to_string();
+                let names =
+                    [face.statement.clone(), face.payee.clone(), face.payee_name.clone(), currency];
+                (names, face.total.micros(), face.lines, face.first_row)
+            })
             .collect();
         if faces != drawn_faces {
             let problem = "does not hold the statements that its lines make".to_owned();
             return Err(CloseError::File {
                 path: format!("statement of {period}").into(),
+                problem,
+            });
+        }
+        let mut settled = Vec::new();
+        for row in tx.rows(SETTLED, &[run.id.into()]).await? {
+            settled.push(row.int(0)?);
+        }
+        let mut frozen: Vec<i64> =
+            manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
+        frozen.sort_unstable();
+        if settled != frozen {
+            let problem = "does not list the batches that its manifest names".to_owned();
+            return Err(CloseError::File {
+                path: format!("settled_file of {period}").into(),
                 problem,
             });
         }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::import::{BadRow, Import, Outcome, Report};
 use super::{FactsError, Workspace};
-use crate::digest::{Digest, Hashing};
+use crate::digest::{Canonical, Digest, Hashing};
 use crate::ingest::{OtherColumns, Row, RowRead, Rows};
 use crate::period::Period;
 use crate::sales::{self, Sales};
@@ -34,6 +34,7 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
     let given = import.options.given.clone();
     let mut rows = Rows::open(import.path, usage::COLUMNS, given, OtherColumns::Refused)?;
     let mut sealer = Sealer::new(import.workspace.secret.clone());
+    let given = rows.given(usage::PERIOD).map(str::to_owned);
     let (mut bad, mut taken) = (Vec::new(), 0_u64);
     loop {
         if taken % PROGRESS_ROWS == 0 {
@@ -41,7 +42,7 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
         }
         let row = match rows.next()? {
             RowRead::End => break,
-            RowRead::Fault(fault) => BadRow { fault, period: None, content: None },
+            RowRead::Fault(fault) => BadRow { fault, period: given.clone(), content: None },
             RowRead::Row(row) => match sealer.add(row) {
                 Ok(()) => {
                     taken += 1;
@@ -50,7 +51,7 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
                 Err(fault) => {
                     let listener = sealer.hashed_listener(row);
                     let content = row.to_csv(Some((usage::LISTENER, &listener)));
-                    BadRow { fault, period: month(row, usage::PERIOD), content: Some(content) }
+                    BadRow { fault, period: month(row, usage::PERIOD), content }
                 }
             },
         };
@@ -62,7 +63,7 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
         return Ok(report);
     }
     let content = rows.digest();
-    let folder = Folder::new(import.workspace, "usage", import.identity(content))?;
+    let folder = Folder::new(import.workspace, "usage")?;
     let (sealed, repeated) = sealer.seal(folder.path())?;
     let sealed = sealed.into_iter().map(|file| Sealed {
         period: file.key.period,
@@ -99,11 +100,9 @@ pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsErro
                     taken += 1;
                     continue;
                 }
-                Err(fault) => BadRow {
-                    fault,
-                    period: month(row, sales::PERIOD),
-                    content: Some(row.to_csv(None)),
-                },
+                Err(fault) => {
+                    BadRow { fault, period: month(row, sales::PERIOD), content: row.to_csv(None) }
+                }
             },
         };
         import.bad_row(&mut bad, row)?;
@@ -114,7 +113,7 @@ pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsErro
         return Ok(report);
     }
     let content = rows.digest();
-    let folder = Folder::new(import.workspace, "sales", import.identity(content))?;
+    let folder = Folder::new(import.workspace, "sales")?;
     let mut sealed = Vec::new();
     for ((period, source), part) in items.by_month_and_source() {
         let name = crate::ident::key_of([&period.to_string(), source.as_str()]);
@@ -170,6 +169,7 @@ async fn finish(
     report.notes.extend(late(&mut tx, &sealed).await?);
     let id = import.enter(&mut tx, content, &report, bad, repeated).await?;
     let secret = import.workspace.secret.fingerprint();
+    let name = folder.name(import.identity(content), &sealed);
     let rows: Vec<Vec<Value>> = sealed
         .iter()
         .map(|file| {
@@ -180,7 +180,7 @@ async fn finish(
                 file.service.as_str().into(),
                 file.offer.as_str().into(),
                 file.territory.as_str().into(),
-                format!("{}/{}", folder.name, file.file).into(),
+                format!("{name}/{}", file.file).into(),
                 file.sha256.to_string().into(),
                 i64::try_from(file.rows).unwrap_or(i64::MAX).into(),
                 file.plays.into(),
@@ -192,7 +192,7 @@ async fn finish(
     if !import.options.dry_run {
         // The files stand before the database speaks of them; a kill in between leaves files
         // that nothing refers to and that the next import of the same content replaces.
-        folder.keep()?;
+        folder.keep(&import.workspace.data().join(&name))?;
         tx.commit().await?;
     }
     Ok(report)
@@ -213,40 +213,44 @@ async fn late(tx: &mut Tx, sealed: &[Sealed]) -> Result<Vec<String>, FactsError>
 /// A folder that is filled beside its place and moved there when all is in it.
 struct Folder {
     temporary: tempfile::TempDir,
-    place: PathBuf,
-    /// The place, under the data folder.
-    name: String,
+    kind: &'static str,
 }
 
 impl Folder {
-    fn new(workspace: &Workspace, kind: &str, identity: Digest) -> Result<Self, FactsError> {
+    fn new(workspace: &Workspace, kind: &'static str) -> Result<Self, FactsError> {
         let parent = workspace.data().join(kind);
         let write = |source| FactsError::Write { path: parent.clone(), source };
         std::fs::create_dir_all(&parent).map_err(write)?;
         let temporary = tempfile::Builder::new().prefix(".arriving-").tempdir_in(&parent);
-        let name = format!("{kind}/{}", identity.short());
-        Ok(Self { temporary: temporary.map_err(write)?, place: workspace.data().join(&name), name })
+        Ok(Self { temporary: temporary.map_err(write)?, kind })
     }
 
     fn path(&self) -> &Path {
         self.temporary.path()
     }
 
-    fn keep(self) -> Result<(), FactsError> {
-        let place = self.place.clone();
-        let write = |source| FactsError::Write { path: place.clone(), source };
+    /// Its place under the data folder, named by what was imported and by what is in it: a
+    /// published month keeps the very files that it settled.
+    fn name(&self, identity: Digest, sealed: &[Sealed]) -> String {
+        let record = Canonical::new("tantieme sealed folder 1").bytes(identity.bytes());
+        let record = sealed.iter().fold(record, |record, file| record.bytes(file.sha256.bytes()));
+        format!("{}/{}", self.kind, record.digest().short())
+    }
+
+    fn keep(self, place: &Path) -> Result<(), FactsError> {
+        let write = |source| FactsError::Write { path: place.to_owned(), source };
         for entry in std::fs::read_dir(self.temporary.path()).map_err(write)? {
             File::open(entry.map_err(write)?.path())
                 .and_then(|file| file.sync_all())
                 .map_err(write)?;
         }
-        // The same content sealed with the same secret gives the same files, so a folder that
-        // is there already, from an import that was withdrawn or killed, loses nothing.
-        if self.place.exists() {
-            std::fs::remove_dir_all(&self.place).map_err(write)?;
+        // What is there already, from an import that was withdrawn or killed, holds the same
+        // bytes, or is damaged.
+        if place.exists() {
+            std::fs::remove_dir_all(place).map_err(write)?;
         }
-        std::fs::rename(self.temporary.keep(), &self.place).map_err(write)?;
-        let parent = self.place.parent().unwrap_or(&self.place);
+        std::fs::rename(self.temporary.keep(), place).map_err(write)?;
+        let parent = place.parent().unwrap_or(place);
         File::open(parent).and_then(|folder| folder.sync_all()).map_err(write)
     }
 }

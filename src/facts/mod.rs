@@ -94,6 +94,9 @@ pub enum FactsError {
     /// The rows asked for are of another file.
     #[error("no quarantined row is from {0}: it is not the file that was imported, byte for byte")]
     OtherFile(PathBuf),
+    /// Rows of a columnar file cannot be shown as they are.
+    #[error("{0} is Parquet: `tantieme quarantine list` gives the numbers of its bad rows")]
+    NotText(PathBuf),
     /// The listeners in the database were hashed with another secret.
     #[error(
         "the data was hashed with the secret {theirs} and this workspace has {ours}: put the right \

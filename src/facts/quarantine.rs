@@ -1,12 +1,12 @@
 //! Rows that were not taken.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::{FactsError, Workspace};
 use crate::digest::Digest;
-use crate::ingest::{IngestError, Source};
+use crate::ingest::{IngestError, Source, copy_rows};
 use crate::store::statements::facts::QUARANTINE_LIST;
 
 /// A row in quarantine.
@@ -55,34 +55,16 @@ pub fn restore(
     out: &mut dyn Write,
 ) -> Result<usize, FactsError> {
     let read = |source| IngestError::Read { path: path.to_owned(), source };
+    if crate::ingest::is_parquet(path)? {
+        return Err(FactsError::NotText(path.to_owned()));
+    }
     let mut whole = Source::open(path)?;
     std::io::copy(&mut whole, &mut std::io::sink()).map_err(read)?;
     let sha256: Digest = whole.digest();
     let of_file = rows.iter().filter(|row| row.sha256 == sha256.to_string());
-    let lines: BTreeSet<i64> = of_file.map(|row| row.line).collect();
+    let lines: BTreeSet<u64> = of_file.filter_map(|row| u64::try_from(row.line).ok()).collect();
     if lines.is_empty() {
         return Err(FactsError::OtherFile(path.to_owned()));
     }
-    let write = |source| FactsError::Write { path: "-".into(), source };
-    let mut reader = BufReader::new(Source::open(path)?);
-    let (mut line, mut number, mut open, mut wanted) = (Vec::new(), 0_i64, false, false);
-    while {
-        line.clear();
-        reader.read_until(b'\n', &mut line).map_err(read)?
-    } > 0
-    {
-        number += 1;
-        // A quoted field may go over several lines: the row ends where its quotes are even.
-        if !open {
-            wanted = number == 1 || lines.contains(&number);
-        }
-        open ^= line.iter().fold(false, |odd, byte| odd ^ (*byte == b'"'));
-        if wanted {
-            out.write_all(&line).map_err(write)?;
-            if !open && !line.ends_with(b"\n") {
-                out.write_all(b"\n").map_err(write)?;
-            }
-        }
-    }
-    Ok(lines.len())
+    Ok(copy_rows(path, &lines, out)?)
 }

@@ -31,6 +31,9 @@ pub(super) struct CsvReader {
     ends: Vec<usize>,
     fields: usize,
     line: u64,
+    /// Bytes that the core has read, and how many of them before the last record.
+    read: u64,
+    start: u64,
 }
 
 impl CsvReader {
@@ -45,6 +48,8 @@ impl CsvReader {
             ends: vec![0; FIELDS_MAX],
             fields: 0,
             line: 0,
+            read: 0,
+            start: 0,
         }
     }
 
@@ -55,6 +60,11 @@ impl CsvReader {
     /// The line on which the last record began.
     pub(super) const fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Where in the file the last record lies. Line ends before and after it may be in there.
+    pub(super) const fn place(&self) -> std::ops::Range<u64> {
+        self.start..self.read
     }
 
     pub(super) const fn fields(&self) -> usize {
@@ -75,6 +85,7 @@ impl CsvReader {
     pub(super) fn read(&mut self) -> Result<Record, IngestError> {
         let (mut written, mut fields, mut too_long) = (0, 0, false);
         let mut newlines_within = 0;
+        self.start = self.read;
         loop {
             if self.input_used == self.input_end {
                 self.input_end = self.source.read(&mut self.input).map_err(|source| {
@@ -87,6 +98,7 @@ impl CsvReader {
                 self.core.read_record(input, &mut self.output[written..], &mut self.ends[fields..]);
             let last = read.checked_sub(1).map(|last| input[last]);
             self.input_used += read;
+            self.read += read as u64;
             newlines_within += count_newlines(&self.output[written..written + wrote]);
             written += wrote;
             fields += ended;

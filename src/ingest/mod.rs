@@ -4,6 +4,7 @@
 //! Out: one row at a time, each either cells or a [`Fault`] that says where it is wrong. Knows no
 //! table and no meaning; a listener's id passes through and is never written from here.
 
+mod copy;
 mod csv;
 mod parquet;
 mod rows;
@@ -11,7 +12,8 @@ mod source;
 
 use std::path::PathBuf;
 
-pub use rows::{Column, Given, OtherColumns, Row, RowRead, Rows};
+pub use copy::copy_rows;
+pub use rows::{Column, Given, OtherColumns, Row, RowRead, Rows, is_parquet};
 pub use source::Source;
 
 /// Why a whole file could not be read.

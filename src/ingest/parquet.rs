@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, RecordBatch, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -70,9 +70,18 @@ impl ParquetReader {
 
 fn as_text(batch: &RecordBatch) -> Result<Vec<StringArray>, String> {
     let text = |column: &dyn Array| -> Result<StringArray, String> {
+        let float = column.data_type().is_floating();
         let column = cast(column, &DataType::Utf8).map_err(|e| e.to_string())?;
         let text = column.as_any().downcast_ref::<StringArray>();
-        text.cloned().ok_or_else(|| "a column cannot be read as text".to_owned())
+        let text = text.ok_or_else(|| "a column cannot be read as text".to_owned())?;
+        if !float {
+            return Ok(text.clone());
+        }
+        // Engines that know no missing whole number write counts as 3.0.
+        Ok(text
+            .iter()
+            .map(|cell| cell.map(|cell| cell.strip_suffix(".0").unwrap_or(cell)))
+            .collect())
     };
     batch.columns().iter().map(|column| text(column.as_ref())).collect()
 }

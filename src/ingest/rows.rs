@@ -132,6 +132,14 @@ impl Rows {
         !matches!(self.places[column], Place::Absent)
     }
 
+    /// What a flag gave for a column, if one did.
+    pub fn given(&self, column: usize) -> Option<&str> {
+        match &self.places[column] {
+            Place::Given(text) => Some(text),
+            Place::Field(_) | Place::Absent => None,
+        }
+    }
+
     /// Reads the next row.
     #[expect(
         clippy::should_implement_trait,
@@ -206,13 +214,19 @@ impl<'a> Row<'a> {
         Fault { line: self.line(), field, column, reason: reason.to_string() }
     }
 
-    /// The row's declared columns as one CSV record, one of them replaced.
-    pub fn to_csv(self, replace: Option<(usize, &str)>) -> String {
-        let cells = (0..self.rows.columns.len()).map(|column| match replace {
+    /// The row's declared columns as one CSV record, one of them replaced; nothing if a cell goes
+    /// over several lines, since it may have swallowed other rows.
+    pub fn to_csv(self, replace: Option<(usize, &str)>) -> Option<String> {
+        let columns = 0..self.rows.columns.len();
+        if columns.clone().any(|column| self.text(column).contains(['\n', '\r'])) {
+            return None;
+        }
+        let cells = columns.map(|column| match replace {
             Some((replaced, with)) if replaced == column => with,
             _ => self.text(column),
         });
-        csv_record(cells)
+        // PostgreSQL keeps no NUL in a text.
+        Some(csv_record(cells).replace('\0', "\u{fffd}"))
     }
 }
 
@@ -247,6 +261,11 @@ fn places(
     others: OtherColumns,
 ) -> Result<Vec<Place>, String> {
     let list = |columns: &[Column]| columns.iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
+    if !columns.iter().any(|column| header.iter().any(|name| name == column.name)) {
+        // Nothing of it is shown: it may be a row of data, and hold a listener.
+        let list = list(columns);
+        return Err(format!("the first row is no header: it has none of the columns {list}"));
+    }
     for (index, name) in header.iter().enumerate() {
         if header[..index].contains(name) {
             return Err(format!("column {name:?} stands twice"));
@@ -285,8 +304,9 @@ fn places(
     Err(format!("missing column {}; known are {}", list(&missing), list(columns)))
 }
 
-fn is_parquet(path: &Path) -> Result<bool, IngestError> {
-    if path == Path::new("-") {
+/// True if a file begins as Parquet does. A pipe is not asked: it can be read only once.
+pub fn is_parquet(path: &Path) -> Result<bool, IngestError> {
+    if path == Path::new("-") || std::fs::metadata(path).is_ok_and(|file| !file.is_file()) {
         return Ok(false);
     }
     let read = |source| IngestError::Read { path: path.to_owned(), source };

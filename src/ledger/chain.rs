@@ -27,6 +27,14 @@ pub struct Transfer {
     pub effective_on: String,
 }
 
+impl Transfer {
+    /// The two accounts and their currency.
+    pub(super) fn accounts(&self) -> [(String, String); 2] {
+        let currency = self.currency.to_string();
+        [(self.debit.clone(), currency.clone()), (self.credit.clone(), currency)]
+    }
+}
+
 /// What a posting says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostingHead {

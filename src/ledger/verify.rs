@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
 use crate::store::statements::ledger::{
-    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, TRANSFERS, TRANSFERS_STRAY,
+    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, STATEMENTS, TRANSFERS, TRANSFERS_STRAY,
 };
 use crate::store::{Row, StoreError, Tx};
 
@@ -41,6 +41,16 @@ pub enum Broken {
         found: String,
         /// What the transfers make.
         expected: String,
+    },
+    /// A statement that does not begin where the ledger stood.
+    #[error("statement {statement} opens with {found} micros and {expected} were owed before it")]
+    Opening {
+        /// The statement.
+        statement: String,
+        /// What it says.
+        found: i128,
+        /// What the transfers before it make.
+        expected: i128,
     },
     /// Debits and credits that differ.
     #[error("the trial balance in {currency} is {sum} micros and not 0")]
@@ -129,17 +139,27 @@ pub async fn verify(tx: &mut Tx, expected: &BTreeMap<String, SumOfLines>) -> Res
         {
             return Err(broken("its transfers do not have its hash"));
         }
-        if let (Some(sums), Ok(month)) = (expected.get(&period), period.parse::<Period>()) {
-            let first = found.first().map_or(1, |transfer| transfer.id);
-            let from_lines = transfers(sums, first, month);
-            if from_lines.as_deref() != Ok(found.as_slice()) {
-                return Err(broken("its transfers are not the sums of its lines"));
-            }
+        let month = period.parse::<Period>().map_err(|_| broken("its month cannot be read"))?;
+        let sums_of_lines =
+            expected.get(&period).ok_or_else(|| broken("its close is not published"))?;
+        let first = found.first().map_or(1, |transfer| transfer.id);
+        if transfers(sums_of_lines, first, month).as_deref() != Ok(found.as_slice()) {
+            return Err(broken("its transfers are not the sums of its lines"));
         }
+        openings(tx, &period, &sums).await?;
         for row in &rows {
             add(&mut sums, row)?;
         }
-        for (account, noted) in snapshots.remove(&period).unwrap_or_default() {
+        let noted = snapshots.remove(&period).unwrap_or_default();
+        let mut moved: Vec<_> = found.iter().flat_map(Transfer::accounts).collect();
+        moved.sort();
+        moved.dedup();
+        let mut accounts: Vec<_> = noted.iter().map(|(account, _)| account.clone()).collect();
+        accounts.sort();
+        if accounts != moved {
+            return Err(broken("its balances are not those of the accounts that moved"));
+        }
+        for (account, noted) in noted {
             let sum = sums.get(&account).copied().unwrap_or(0);
             if sum != i128::from(noted) {
                 let shown = |micros: i128| {
@@ -174,6 +194,19 @@ pub async fn verify(tx: &mut Tx, expected: &BTreeMap<String, SumOfLines>) -> Res
     if closed != posted {
         let text = format!("closed {}; posted {}", names(&closed), names(&posted));
         return Err(Broken::ClosedPeriods(text));
+    }
+    Ok(())
+}
+
+/// Proves that each statement of a month begins with what its payee was owed before.
+async fn openings(tx: &mut Tx, period: &str, before: &Balances) -> Result<(), Broken> {
+    for row in tx.rows(STATEMENTS, &[period.into()]).await? {
+        let account = (format!("payable:{}", row.text(1)?), row.text(3)?);
+        let expected = before.get(&account).copied().unwrap_or(0);
+        let found = i128::from(row.int(4)?);
+        if found != expected {
+            return Err(Broken::Opening { statement: row.text(0)?, found, expected });
+        }
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Decimal text to exact integers, and the one rounding rule.
 
-use rust_decimal::Decimal;
-
 /// Why a text is not the decimal number it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
@@ -26,17 +24,17 @@ pub fn fixed(text: &str, places: u32) -> Result<i128, DecimalError> {
     if !digits(whole) || !digits(fraction) {
         return Err(DecimalError::NotANumber);
     }
-    // 28 significant digits is what `Decimal` keeps; `from_str_exact` refuses more.
-    let significant = match fraction.trim_end_matches('0') {
-        "" => text.split('.').next().unwrap_or(text).to_owned(),
-        kept => format!("{}{whole}.{kept}", if text.starts_with('-') { "-" } else { "" }),
-    };
-    let value = Decimal::from_str_exact(&significant).map_err(|_| DecimalError::TooLarge)?;
-    let missing = places.checked_sub(value.scale()).ok_or(DecimalError::TooManyDecimals(places))?;
-    10_i128
-        .checked_pow(missing)
-        .and_then(|power| value.mantissa().checked_mul(power))
-        .ok_or(DecimalError::TooLarge)
+    let fraction = fraction.trim_end_matches('0');
+    let missing = u32::try_from(fraction.len())
+        .ok()
+        .and_then(|decimals| places.checked_sub(decimals))
+        .ok_or(DecimalError::TooManyDecimals(places))?;
+    let append =
+        |value: i128, digit: u8| value.checked_mul(10)?.checked_add(i128::from(digit - b'0'));
+    let mantissa = whole.bytes().chain(fraction.bytes()).try_fold(0, append);
+    let units = mantissa.and_then(|mantissa| mantissa.checked_mul(10_i128.checked_pow(missing)?));
+    let units = units.ok_or(DecimalError::TooLarge)?;
+    Ok(if text.starts_with('-') { -units } else { units })
 }
 
 /// Like [`fixed`], and also reads an exponent (`0E-18`, `1.5e3`), as some reports print.

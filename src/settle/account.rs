@@ -83,7 +83,10 @@ impl Account {
     pub fn shown(&self) -> String {
         match self {
             Self::Service(name) | Self::Source(name) | Self::Payable(name) => name.to_string(),
-            Self::Pool(key) => key.split('/').next().unwrap_or_default().to_owned(),
+            Self::Pool(key) => {
+                let service = key.split('/').next().unwrap_or_default();
+                service.replace("%2F", "/").replace("%25", "%")
+            }
             Self::Suspense(_) | Self::Rounding => self.to_string(),
         }
     }

@@ -70,8 +70,8 @@ pub enum Refusal {
     Nothing,
     /// Rows that were not taken.
     #[error(
-        "{count} rows that may be of this month stand in quarantine: import their corrections, or \
-         accept them by number with --accept-quarantine {count}"
+        "{count} rows that may be of this month stand in quarantine: supersede their batch by a \
+         corrected file with --replace, or leave them out with --accept-quarantine {count}"
     )]
     Quarantine {
         /// How many.

@@ -1,14 +1,15 @@
 //! Lines to statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Entry;
+use crate::agreements::Agreements;
 use crate::catalog::Catalogue;
 use crate::ident::{Name, key_of};
 use crate::ledger::Face;
 use crate::money::{AmountOutOfRange, Currency, Micros};
 use crate::period::Period;
-use crate::settle::{Account, Kind, Line};
+use crate::settle::{Account, Kind, Line, LineId};
 
 /// What a month comes to in one currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,6 +22,8 @@ pub struct Totals {
     pub held: BTreeMap<String, Micros>,
     /// Money that moved, by kind.
     pub by_kind: BTreeMap<String, Micros>,
+    /// Receipts of parties who pay royalties on which no term applied: all of it stays with them.
+    pub without_term: u64,
     /// How many statements.
     pub statements: u64,
     /// How many lines.
@@ -59,10 +62,19 @@ pub struct Drawn {
 }
 
 /// Draws the statements of a month from its lines.
-pub fn draw(period: Period, catalogue: &Catalogue, lines: &[Line]) -> Result<Drawn, DrawError> {
+pub fn draw(
+    period: Period,
+    catalogue: &Catalogue,
+    agreements: &Agreements,
+    lines: &[Line],
+) -> Result<Drawn, DrawError> {
     let mut drawn = Drawn::default();
+    let paid_on: HashSet<LineId> = lines.iter().filter_map(|line| line.parent).collect();
     for line in lines {
-        count(&mut drawn.totals, line)?;
+        let totals = drawn.totals.entry(line.origin.currency.to_string()).or_default();
+        count(totals, line)?;
+        let payer = line.credit.party().is_some_and(|party| agreements.pays_on(party));
+        totals.without_term += u64::from(payer && !paid_on.contains(&line.id));
         let credit = line.credit.party().map(|owner| (owner, line.amount));
         let debit = line.debit.party().map(|owner| (owner, -line.amount));
         for (owner, amount) in credit.into_iter().chain(debit) {
@@ -102,8 +114,7 @@ fn order(entry: &Entry) -> [&str; 9] {
     ]
 }
 
-fn count(totals: &mut BTreeMap<String, Totals>, line: &Line) -> Result<(), DrawError> {
-    let totals = totals.entry(line.origin.currency.to_string()).or_default();
+fn count(totals: &mut Totals, line: &Line) -> Result<(), DrawError> {
     totals.lines += 1;
     if matches!(line.debit, Account::Service(_) | Account::Source(_)) {
         totals.money_in = totals.money_in.plus(line.amount)?;

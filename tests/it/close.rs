@@ -159,3 +159,25 @@ on_both! {
         assert!(nothing.contains("no close has a line"), "{nothing}");
     }
 }
+
+on_both! {
+    fn months_are_published_one_after_the_other(desk) {
+        desk.import_demo();
+        desk.import("revenue", "two.csv", "period,service,offer,territory,currency,net_revenue\n\
+            2026-09,cloud,ad,CN,CNY,1.00\n2026-11,cloud,ad,CN,CNY,1.00\n").ok();
+        let september = desk.close("2026-09");
+        let october = desk.close("2026-10");
+        desk.run(&["approve", "2026-10", "--as", "ben", "--result", &october]).ok();
+        let refused = desk.run(&["publish", "2026-10", "--as", "ben"]).refused();
+        assert!(refused.contains("2026-09 is on its way and must be published or denied"), "{refused}");
+        desk.run(&["approve", "2026-09", "--as", "ben", "--result", &september]).ok();
+        desk.run(&["publish", "2026-09", "--as", "ben"]).ok();
+        desk.run(&["publish", "2026-10", "--as", "ben"]).ok();
+        desk.import("revenue", "earlier.csv", "period,service,offer,territory,currency,net_revenue\n\
+            2026-08,cloud,ad,CN,CNY,1.00\n").ok();
+        let refused = desk.run(&["close", "2026-08", "--as", "anna"]).refused();
+        assert!(refused.contains("2026-08 cannot be closed after 2026-10"), "{refused}");
+        desk.publish("2026-11");
+        desk.run(&["verify"]).ok();
+    }
+}

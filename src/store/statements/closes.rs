@@ -32,4 +32,19 @@ statements! {
     EVENT_ADD = "INSERT INTO close_event (run_id, event, by_whom, at, note) VALUES ($1, $2, $3, $4, $5)";
     /// The events of a run, oldest first: `$1` run.
     EVENTS = "SELECT event, by_whom, at, note FROM close_event WHERE run_id = $1 ORDER BY id";
+    /// A published month after this one: `$1` period.
+    PUBLISHED_AFTER = "SELECT period FROM closed_period WHERE period > $1 ORDER BY period DESC LIMIT 1";
+    /// What a published month has settled: `$1` sealed file. Returns the batch and the month.
+    SETTLED_BY = "SELECT import.name, close_run.period FROM settled_file \
+        JOIN sealed_file ON sealed_file.id = sealed_file_id JOIN import ON import.id = sealed_file.import_id \
+        JOIN close_run ON close_run.id = settled_file.run_id WHERE sealed_file_id = $1";
+    /// The sealed files that a run has settled: `$1` run.
+    SETTLED = "SELECT sealed_file_id FROM settled_file WHERE run_id = $1 ORDER BY sealed_file_id";
+    /// An earlier month that can still be closed and holds a run, plays or money: `$1` period.
+    UNPUBLISHED_BEFORE = "SELECT MIN(period) FROM ( \
+        SELECT period FROM close_run WHERE state NOT IN ('denied', 'published') \
+        UNION ALL SELECT sealed_file.period FROM sealed_file JOIN import ON import.id = sealed_file.import_id \
+        WHERE import.ended IS NULL AND sealed_file.kind = 'usage' \
+        UNION ALL SELECT period FROM revenue WHERE superseded_by IS NULL AND net_revenue <> '0.000000') AS open \
+        WHERE period < $1 AND NOT EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= open.period)";
 }

@@ -166,12 +166,16 @@ statements! {
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
         JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL AND sealed_file.period = $1 \
         ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
-    /// Sales of published months that no published month has settled: `$1` the month being closed.
+    /// Sales of months that can no longer be closed and that none has settled: `$1` the month being closed.
+    /// A batch that stands in for one that was settled is a correction, not a late sale.
     SEALED_LATE_SALES = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
         JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL AND sealed_file.kind = 'sales' \
-        AND sealed_file.period < $1 AND sealed_file.period IN (SELECT period FROM closed_period) \
-        AND sealed_file.id NOT IN (SELECT sealed_file_id FROM settled_file) \
+        AND sealed_file.period < $1 AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= sealed_file.period) \
+        AND NOT EXISTS (SELECT 1 FROM settled_file JOIN sealed_file AS done ON done.id = sealed_file_id \
+        JOIN import AS earlier ON earlier.id = done.import_id WHERE done.kind = 'sales' \
+        AND done.period = sealed_file.period AND done.service = sealed_file.service \
+        AND (earlier.sha256 = import.sha256 OR earlier.name = import.name)) \
         ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
     /// Months that have sealed files or revenue, and how many rows.
     PERIODS = "SELECT period, CAST(SUM(usage_rows) AS BIGINT), CAST(SUM(plays) AS BIGINT), CAST(SUM(sales_rows) AS BIGINT), \
@@ -181,8 +185,12 @@ statements! {
         CASE WHEN sealed_file.kind = 'sales' THEN sealed_file.row_count ELSE 0 END AS sales_rows, 0 AS revenue_rows \
         FROM sealed_file JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL \
         UNION ALL SELECT period, 0, 0, 0, 1 FROM revenue WHERE superseded_by IS NULL) AS parts GROUP BY period ORDER BY period";
-    /// Imports that came after a run was frozen and may touch its month: `$1` period, `$2` frozen at.
-    LATE = "SELECT kind, name, at FROM import WHERE ended IS NULL AND at > $2 AND (kind NOT IN ('usage', 'sales') \
-        OR EXISTS (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1)) \
-        ORDER BY at, name";
+    /// What changed after a run was frozen and may touch its month: `$1` period, `$2` frozen at, `$3` 1 if the
+    /// month is not published, since until then a later fact of any kind would change it.
+    LATE = "SELECT kind, name, COALESCE(ended, 'imported'), COALESCE(ended_at, at) FROM import \
+        WHERE ((ended IS NULL AND at > $2) OR (ended_at > $2 AND at <= $2)) AND CASE \
+        WHEN kind IN ('usage', 'sales') THEN EXISTS \
+        (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1) \
+        WHEN kind = 'revenue' THEN EXISTS (SELECT 1 FROM revenue WHERE revenue.import_id = import.id AND revenue.period = $1) \
+        ELSE $3 = 1 AND ended IS NULL END ORDER BY COALESCE(ended_at, at), name";
 }

@@ -70,6 +70,9 @@ statements! {
     BALANCES = "SELECT account.code, account.currency, balance, period FROM balance_snapshot JOIN account ON account.id = account_id \
         WHERE period = (SELECT MAX(newer.period) FROM balance_snapshot AS newer WHERE newer.account_id = balance_snapshot.account_id) \
         ORDER BY account.code, account.currency";
+    /// The latest balance of one account: `$1` code, `$2` currency.
+    BALANCE = "SELECT balance FROM balance_snapshot JOIN account ON account.id = account_id \
+        WHERE account.code = $1 AND account.currency = $2 ORDER BY period DESC LIMIT 1";
     /// All balances of all closes.
     SNAPSHOTS = "SELECT period, account_id, balance FROM balance_snapshot ORDER BY period, account_id";
     /// The published statements of a month: `$1` period.

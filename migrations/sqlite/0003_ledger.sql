@@ -183,10 +183,10 @@ WHEN (SELECT COUNT(*) FROM account WHERE id IN (NEW.debit, NEW.credit) AND curre
 END;
 
 -- A published run is part of what was posted.
-CREATE TRIGGER close_run_published_stays BEFORE UPDATE ON close_run
+CREATE TRIGGER close_run_no_update BEFORE UPDATE ON close_run
 WHEN OLD.state = 'published' OR OLD.state = 'denied' BEGIN
     SELECT RAISE(ABORT, 'a run that is published or denied never changes');
 END;
-CREATE TRIGGER close_run_is_kept BEFORE DELETE ON close_run BEGIN
+CREATE TRIGGER close_run_no_delete BEFORE DELETE ON close_run BEGIN
     SELECT RAISE(ABORT, 'runs are kept, whatever became of them');
 END;

@@ -160,7 +160,7 @@ pub(super) fn totals(totals: &BTreeMap<String, Totals>) -> String {
             row(&format!("held, {reason}"), amount);
         }
         rows.push(vec![
-            "receipts without a term".to_owned(),
+            "receipts, no term".to_owned(),
             show::count(total.without_term),
             String::new(),
         ]);

@@ -8,7 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Done, Failure, Format, operator, show};
 use crate::facts::{FileKind, Import, Options, Outcome, Report, Workspace};
+use crate::ident::{Name, Territory};
 use crate::ingest::Given;
+use crate::period::Period;
 
 /// Bad rows that are printed; all of them stand in quarantine.
 const FAULTS_SHOWN: usize = 10;
@@ -44,16 +46,16 @@ pub(super) struct ImportFiles {
     dry_run: bool,
     /// The month of all rows, where the file has no such column.
     #[arg(long, value_name = "MONTH")]
-    period: Option<String>,
+    period: Option<Period>,
     /// The service of all rows.
-    #[arg(long)]
-    service: Option<String>,
+    #[arg(long, value_parser = Name::parse)]
+    service: Option<Name>,
     /// The offer of all rows.
-    #[arg(long)]
-    offer: Option<String>,
+    #[arg(long, value_parser = Name::parse)]
+    offer: Option<Name>,
     /// The territory of all rows.
-    #[arg(long)]
-    territory: Option<String>,
+    #[arg(long, value_parser = Territory::parse)]
+    territory: Option<Territory>,
     /// Who imports.
     #[arg(long = "as", value_name = "NAME")]
     by: Option<String>,
@@ -95,13 +97,13 @@ impl ImportFiles {
             return Err(Failure::Usage("--batch names one file; give one FILE with it".into()));
         }
         let given: Given = [
-            ("period", &self.period),
-            ("service", &self.service),
-            ("offer", &self.offer),
-            ("territory", &self.territory),
+            ("period", self.period.map(|period| period.to_string())),
+            ("service", self.service.as_ref().map(Name::to_string)),
+            ("offer", self.offer.as_ref().map(Name::to_string)),
+            ("territory", self.territory.map(|territory| territory.to_string())),
         ]
         .into_iter()
-        .filter_map(|(name, value)| value.clone().map(|value| (name, value)))
+        .filter_map(|(name, value)| value.map(|value| (name, value)))
         .collect();
         if !given.is_empty() && self.kind != Kind::Usage {
             return Err(Failure::Usage(

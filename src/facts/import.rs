@@ -210,8 +210,8 @@ impl<'a> Import<'a> {
         Ok(Some(Report { outcome, taken: 0, quarantined, faults: Vec::new(), ..report.clone() }))
     }
 
-    /// Enters the file and its bad rows; returns the import's id. A batch's name is taken once;
-    /// a file of facts replaces an earlier one of its name, and with it that one's bad rows.
+    /// Enters the file and its bad rows; returns the import's id. A batch's name is taken once.
+    /// `--replace` ends what was imported under the name, and with it its bad rows.
     pub(super) async fn enter(
         &self,
         tx: &mut Tx,
@@ -222,13 +222,12 @@ impl<'a> Import<'a> {
     ) -> Result<i64, FactsError> {
         let kind = Value::from(self.kind.as_str());
         let now = crate::now();
-        if let Some(row) =
-            tx.row(IMPORT_NAMED, &[kind.clone(), report.batch.as_str().into()]).await?
-        {
-            let batch = matches!(self.kind, FileKind::Usage | FileKind::Sales);
-            if batch && !self.options.replace {
-                return Err(FactsError::NameTaken { name: report.batch.clone() });
-            }
+        let named = tx.rows(IMPORT_NAMED, &[kind.clone(), report.batch.as_str().into()]).await?;
+        let batch = matches!(self.kind, FileKind::Usage | FileKind::Sales);
+        if batch && !named.is_empty() && !self.options.replace {
+            return Err(FactsError::NameTaken { name: report.batch.clone() });
+        }
+        for row in named.iter().filter(|_| self.options.replace) {
             tx.run(IMPORT_END, &[row.int(0)?.into(), "replaced".into(), now.as_str().into()])
                 .await?;
         }

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::csv::{CsvReader, Record};
 use super::{IngestError, Source};
 
-/// Copies the header and the rows that begin on these lines, byte for byte, each with one line
-/// end; returns how many rows.
+/// Copies the header and the rows that begin on these lines, byte for byte, the last one
+/// with a line end too; returns how many rows.
 pub fn copy_rows(
     path: &Path,
     lines: &BTreeSet<u64>,
@@ -30,10 +30,13 @@ pub fn copy_rows(
         let mut row = Vec::new();
         bytes.by_ref().take(place.end - place.start).read_to_end(&mut row).map_err(failed)?;
         at = place.end;
-        let is_line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let first = row.iter().position(|byte| !is_line_end(byte)).unwrap_or(row.len());
-        let last = row.iter().rposition(|byte| !is_line_end(byte)).map_or(first, |last| last + 1);
-        out.write_all(&row[first..last]).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
+        let first = row.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(row.len());
+        // A record's range ends within its line end, or with the file.
+        let line_end: &[u8] = match row.last() {
+            Some(b'\n') => b"",
+            _ => b"\n",
+        };
+        out.write_all(&row[first..]).and_then(|()| out.write_all(line_end)).map_err(failed)?;
         copied += usize::from(!header);
         header = false;
     }

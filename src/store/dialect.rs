@@ -15,6 +15,9 @@ pub struct Table {
     pub columns: &'static [&'static str],
 }
 
+/// Waits until no other writer is at work on the database; gone with the transaction.
+pub(super) const POSTGRES_WRITER: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('tantieme writer', 0))";
 /// Values in one statement; SQLite's own limit is 32,766.
 const VALUES_MAX: usize = 4_000;
 /// Bytes gathered before they are sent to PostgreSQL.

@@ -208,11 +208,16 @@ impl Store {
         })
     }
 
-    /// Starts a transaction that changes; on SQLite it waits for its turn right away.
+    /// Starts a transaction that changes. There is one at a time on either database: the next one
+    /// waits for its turn here.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                sqlx::query(dialect::POSTGRES_WRITER).execute(&mut *tx).await?;
+                Tx::Postgres(tx)
+            }
         })
     }
 

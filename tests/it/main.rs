@@ -2,15 +2,19 @@
 //!
 //! The files mirror `src/`. A test's name is a sentence that is true of the product.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::format_push_string, reason = "small files are written as they read")]
 
 #[macro_use]
 mod support;
 
+mod bad_input;
 mod close;
 mod demo;
+mod docs;
+mod imports;
 mod properties;
 mod real;
+mod stateless;
 mod store;
 mod tidiness;

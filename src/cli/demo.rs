@@ -29,6 +29,18 @@ const APPROVER: &str = "demo approver";
 /// How many payees of a currency are shown.
 const TOP: usize = 5;
 
+/// Where money goes, in the order in which people ask.
+const MEANINGS: [(&str, &str); 8] = [
+    ("share", "to rights holders, by their claims"),
+    ("royalty", "of which rights holders pay on, by agreement"),
+    ("unmatched", "held: the recording is not in the catalogue"),
+    ("unclaimed", "held: claimed for under 100 %"),
+    ("disputed", "held: claimed for over 100 %"),
+    ("undistributed", "held: nobody's plays share the pool"),
+    ("parked", "held: something it refers to is missing"),
+    ("rounding", "what adding up a report's many decimals leaves"),
+];
+
 macro_rules! file {
     ($kind:ident, $name:literal) => {
         (FileKind::$kind, $name, include_str!(concat!("../../fixtures/demo/", $name)))
@@ -98,8 +110,10 @@ impl Demo {
                 rows.push(vec![what.to_owned(), amount.to_string(), currency.clone()]);
             };
             row("in: pools and sales", totals.money_in);
-            for (kind, amount) in &totals.by_kind {
-                row(&format!("  {}", meaning(kind)), *amount);
+            for (kind, meaning) in MEANINGS {
+                if let Some(amount) = totals.by_kind.get(kind) {
+                    row(&format!("  {kind}, {meaning}"), *amount);
+                }
             }
             row("on statements, in all", totals.payable);
         }
@@ -139,20 +153,6 @@ impl Demo {
         say!("  tantieme -w {dir} status");
         Ok(())
     }
-}
-
-fn meaning(kind: &str) -> String {
-    let more = match kind {
-        "share" => "to rights holders, by their claims",
-        "royalty" => "of which rights holders pay on, by agreement",
-        "unmatched" => "held: the recording is not in the catalogue",
-        "unclaimed" => "held: claimed for under 100 %",
-        "disputed" => "held: claimed for over 100 %",
-        "undistributed" => "held: nobody's plays share the pool",
-        "parked" => "held: something it refers to is missing",
-        _ => "",
-    };
-    format!("{kind}, {more}")
 }
 
 fn write_files(folder: &Path) -> Result<(), Failure> {

@@ -135,6 +135,15 @@ on_both! {
 }
 
 on_both! {
+    fn an_unclosed_quote_in_the_last_row_is_no_good_row(desk) {
+        let said = desk.import("parties", "p.csv", "party,name\nlabel,Label\nmei,\"Me");
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert_says(&said.stdout, "took 1 row, 1 in quarantine");
+        assert_says(&said.stderr, "p.csv:3:");
+    }
+}
+
+on_both! {
     fn a_long_unclosed_quote_is_called_by_its_name(desk) {
         let swallowed = std::iter::repeat_n("u3,x::A,3,", 40_000);
         let rows: Vec<&str> = ["u1,x::A,1,", "u2,\"x::A,2,"].into_iter().chain(swallowed).collect();

@@ -148,6 +148,22 @@ on_both! {
 }
 
 on_both! {
+    fn a_statement_is_written_for_a_payee_with_the_longest_name(desk) {
+        let long = "\u{6885}".repeat(42); // 126 of the 128 bytes that an id may have
+        for (kind, text) in [("parties", super::PARTIES), ("claims", CLAIMS)] {
+            desk.import(kind, kind, &text.replace("mei", &long)).ok();
+        }
+        desk.import("recordings", "recordings", super::RECORDINGS).ok();
+        desk.import("agreements", "agreements", AGREEMENT).ok();
+        desk.import("revenue", "revenue", REVENUE).ok();
+        desk.import("usage", "usage", &usage(&["u1,x::B,1,"])).ok();
+        desk.publish("2026-10");
+        desk.run(&["statements", "2026-10", "--out", "settlement"]).ok();
+        assert_eq!(super::files(&desk.dir().join("settlement")).len(), 2);
+    }
+}
+
+on_both! {
     fn revenue_without_usage_is_held_as_undistributed(desk) {
         import_catalogue(desk);
         desk.import("revenue", "r.csv", REVENUE).ok();

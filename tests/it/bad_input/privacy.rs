@@ -101,6 +101,21 @@ on_both! {
 }
 
 on_both! {
+    fn columns_under_each_others_name_give_no_listener_away(desk) {
+        let text = usage(&["x::A,zq7listener1,3,", "x::A,zq7listener2,3,"]);
+        imports_in_private(desk, &text, &[]);
+    }
+}
+
+on_both! {
+    fn a_row_whose_cells_have_slipped_gives_no_listener_away(desk) {
+        // The service is missing and a comma stands at the end: the listener is the territory.
+        let text = usage(&[]) + "2026-10,svip,CN,zq7listener1,x::A,3,0,\n";
+        imports_in_private(desk, &text, &[]);
+    }
+}
+
+on_both! {
     fn a_file_without_a_header_gives_no_listener_away(desk) {
         let flags = ["--period", "2026-10", "--service", "cloud", "--offer", "svip"];
         let flags: Vec<&str> = flags.into_iter().chain(["--territory", "CN"]).collect();

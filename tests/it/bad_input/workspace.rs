@@ -1,7 +1,9 @@
 //! Workspaces that are none, or that are somebody else's.
 
+use std::time::{Duration, Instant};
+
 use super::assert_says;
-use crate::support::{Database, Desk, Said, program};
+use crate::support::{Database, Desk, Said, block_on, program};
 
 #[test]
 fn a_folder_that_is_no_workspace_says_how_to_make_one() {
@@ -65,5 +67,36 @@ fn a_database_of_another_make_is_refused_and_its_password_is_not_repeated() {
         let said = desk.run(&["--database-url", url, "status"]).refused();
         assert_says(&said, "database");
         assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+/// Whether a command ends within ten seconds.
+fn ends_soon(desk: &Desk, words: &[&str]) -> bool {
+    let mut child = desk.command(words).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    false
+}
+
+on_both! {
+    fn whoever_only_looks_does_not_wait_for_an_import(desk) {
+        super::import_month(desk);
+        desk.publish("2026-10");
+        block_on(async {
+            let store = tantieme::store::Store::open(&desk.url()).await.unwrap();
+            let writer = store.write().await.unwrap(); // an import that takes its time
+            for words in [&["status"][..], &["statements", "2026-10"], &["quarantine", "list"]] {
+                assert!(ends_soon(desk, words), "{words:?} waits for a writer");
+            }
+            drop(writer);
+            store.close().await;
+        });
     }
 }

@@ -119,6 +119,13 @@ on_both! {
     }
 }
 
+on_both! {
+    fn lines_that_end_in_a_carriage_return_alone_are_counted_too(desk) {
+        let text = usage(&["u1,x::A,3,", "u2,x::A,-1,"]).replace('\n', "\r");
+        assert_says(&desk.import("usage", "u.csv", &text).refused(), "u.csv:3:7: plays: \"-1\"");
+    }
+}
+
 const FLAGS: [&str; 8] =
     ["--period", "2026-10", "--service", "cloud", "--offer", "svip", "--territory", "CN"];
 

@@ -133,7 +133,11 @@ impl AsOf {
 
 /// Reads a day such as `2026-10-31`.
 pub fn parse_day(text: &str) -> Result<NaiveDate, DayError> {
-    let well_formed = text.len() == 10 && text.is_ascii();
+    let digit_or_dash = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let well_formed = text.len() == 10 && text.bytes().enumerate().all(digit_or_dash);
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| DayError)?;
     if well_formed && day.year() >= 1900 { Ok(day) } else { Err(DayError) }
 }
@@ -159,7 +163,7 @@ mod tests {
         for text in ["2026-13", "2026-1", "26-10", "2026/10", "2026-10-01", "0001-01", "２026-1"] {
             assert_eq!(text.parse::<Period>(), Err(PeriodError), "{text}");
         }
-        for text in ["2026-02-30", "2026-1-01", "10/31/2026", ""] {
+        for text in ["2026-02-30", "2026-1-01", "10/31/2026", "", "+12026-1-1", "2026- 1- 1"] {
             assert_eq!(parse_day(text), Err(DayError), "{text}");
         }
     }

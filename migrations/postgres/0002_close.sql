@@ -11,6 +11,7 @@ CREATE TABLE close_run (
     result      TEXT COLLATE "C",                 -- the result hash, once drafted
     approved_by TEXT COLLATE "C",
     started_at  TEXT COLLATE "C" NOT NULL,
+    last_import BIGINT NOT NULL,      -- the newest import that the freeze could see
     CONSTRAINT close_run_result CHECK (result IS NOT NULL OR state IN ('frozen', 'allocated', 'settled', 'denied')),
     CONSTRAINT close_run_approver CHECK (approved_by <> prepared_by)
 );
@@ -33,6 +34,13 @@ CREATE TABLE close_event (
     by_whom     TEXT COLLATE "C" NOT NULL,
     at          TEXT COLLATE "C" NOT NULL,
     note        TEXT COLLATE "C" NOT NULL
+);
+
+-- Which sealed files a run was frozen with.
+CREATE TABLE frozen_file (
+    run_id         BIGINT NOT NULL REFERENCES close_run (id),
+    sealed_file_id BIGINT NOT NULL REFERENCES sealed_file (id),
+    PRIMARY KEY (run_id, sealed_file_id)
 );
 
 -- Which sealed files a published month has settled, so that a late sale is settled once.

@@ -11,6 +11,7 @@ CREATE TABLE close_run (
     result      TEXT,                 -- the result hash, once drafted
     approved_by TEXT,
     started_at  TEXT NOT NULL,
+    last_import INTEGER NOT NULL,      -- the newest import that the freeze could see
     CONSTRAINT close_run_result CHECK (result IS NOT NULL OR state IN ('frozen', 'allocated', 'settled', 'denied')),
     CONSTRAINT close_run_approver CHECK (approved_by <> prepared_by)
 ) STRICT;
@@ -33,6 +34,13 @@ CREATE TABLE close_event (
     by_whom     TEXT NOT NULL,
     at          TEXT NOT NULL,
     note        TEXT NOT NULL
+) STRICT;
+
+-- Which sealed files a run was frozen with.
+CREATE TABLE frozen_file (
+    run_id         INTEGER NOT NULL REFERENCES close_run (id),
+    sealed_file_id INTEGER NOT NULL REFERENCES sealed_file (id),
+    PRIMARY KEY (run_id, sealed_file_id)
 ) STRICT;
 
 -- Which sealed files a published month has settled, so that a late sale is settled once.

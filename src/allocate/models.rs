@@ -34,6 +34,9 @@ pub enum AllocateError<E> {
     /// The pool's plays do not fit in 64 bits.
     #[error("the pool has 2^64 plays or more")]
     TooManyPlays,
+    /// Two passes over the plays did not see the same listeners.
+    #[error("the plays changed while they were read")]
+    NotConserved,
     /// A pool under zero.
     #[error("the amount is negative")]
     Negative,
@@ -97,6 +100,9 @@ pub fn allocate<L: Listening>(
         Rule::Plays => by_plays(pool, &tally, &order),
         Rule::EqualBudgets { .. } => by_budgets(amount, &tally, &order),
     };
+    if Micros::sum(amounts.iter().copied()) != Ok(pool) {
+        return Err(AllocateError::NotConserved);
+    }
     let recordings = order
         .iter()
         .zip(amounts)
@@ -126,7 +132,8 @@ fn by_budgets(pool: u64, tally: &Tally, order: &[usize]) -> Vec<Micros> {
     let owed = |at: &usize| tally.owed[*at];
     let whole = |at: &usize| u64::try_from(owed(at) >> 64).unwrap_or(u64::MAX); // ≤ the pool
     let mut amounts: Vec<u64> = order.iter().map(whole).collect();
-    let left_over = pool - amounts.iter().sum::<u64>();
+    // Never negative: the budgets of all listeners together are at most the pool.
+    let left_over = pool.saturating_sub(amounts.iter().sum::<u64>());
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
     let fractions: Vec<(bool, u128)> =

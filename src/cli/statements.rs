@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Done, Failure, show};
 use crate::close;
+use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::{write_csv, write_json};
@@ -91,7 +92,7 @@ impl Statements {
             "file",
         ])?;
         for face in &open.faces {
-            let payee = utf8_percent_encode(&face.payee, UNSAFE);
+            let payee = file_part(&face.payee);
             let name = format!("{}_{payee}_{}.{ending}", face.period, face.currency);
             let path = folder.join(&name);
             let mut out = BufWriter::new(File::create(&path).map_err(failed(path.clone()))?);
@@ -120,4 +121,14 @@ impl Statements {
         say!("wrote {count} statements and index.csv into {}", folder.display());
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A payee's id as a part of a file's name: escaped, and a digest of it where it grows too long.
+fn file_part(payee: &str) -> String {
+    const BYTES_MAX: usize = 150;
+    let escaped = utf8_percent_encode(payee, UNSAFE).to_string();
+    if escaped.len() <= BYTES_MAX {
+        return escaped;
+    }
+    format!("{}-{}", &escaped[..60], Digest::of(payee.as_bytes()).short())
 }

@@ -1,6 +1,7 @@
 //! Facts as of now, sealed for a month.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use super::CloseError;
@@ -12,7 +13,7 @@ use crate::ingest::Column;
 use crate::period::Period;
 use crate::settle::Refusal;
 use crate::store::statements::facts::{
-    AGREEMENT, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
+    AGREEMENT, IMPORT_LAST, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
 };
 use crate::store::{Row, Tx};
 
@@ -20,15 +21,27 @@ use crate::store::{Row, Tx};
 pub(super) const AGREEMENT_COLUMNS: &[Column] =
     &[Column::required("agreement"), Column::required("body")];
 
-/// Freezes a month: writes every fact it depends on and the manifest that names them; returns
-/// the manifest's hash. Nothing is written into the database yet.
+/// What a freeze made, and what it could see.
+pub(super) struct Frozen {
+    /// The manifest's hash.
+    pub(super) manifest: Digest,
+    /// The newest import that it could see.
+    pub(super) last_import: i64,
+    /// The sealed files in it.
+    pub(super) batches: Vec<i64>,
+}
+
+/// Freezes a month: writes every fact it depends on and the manifest that names them. Nothing is
+/// written into the database yet.
 pub(super) async fn freeze(
     workspace: &Workspace,
     period: Period,
     accept_quarantine: Option<u64>,
-) -> Result<Digest, CloseError> {
+) -> Result<Frozen, CloseError> {
     let data = workspace.data();
     let mut tx = workspace.store.read().await?;
+    let last_import =
+        tx.row(IMPORT_LAST, &[]).await?.map(|row| row.int(0)).transpose()?.unwrap_or(0);
     let mut refusals = Vec::new();
     let month = [period.to_string().into()];
     let count = tx.row(QUARANTINE_OF_PERIOD, &month).await?.map(|row| row.int(0)).transpose()?;
@@ -80,10 +93,15 @@ pub(super) async fn freeze(
     let accepted_quarantine = accept_quarantine.unwrap_or(0);
     let version = Manifest::VERSION;
     let manifest = Manifest { version, period, accepted_quarantine, facts, usage, sales };
-    if let Err(CloseError::Refused { refusals: more, .. }) = manifest.load(&data).map(drop) {
-        refusals.extend(more);
-    } else if refusals.is_empty() {
-        return manifest.write(&data);
+    match manifest.load(&data) {
+        Ok(_) if refusals.is_empty() => {
+            let batches =
+                manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
+            return Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches });
+        }
+        Ok(_) => {}
+        Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),
+        Err(error) => return Err(error),
     }
     Err(CloseError::Refused { period, refusals })
 }
@@ -139,18 +157,20 @@ fn write(
     names: &[&str],
     rows: &[Vec<Option<String>>],
 ) -> Result<FrozenFile, CloseError> {
-    // Two months with the same catalogue share its file.
-    let arriving = data.join("facts").join(format!("{kind}.arriving"));
-    let sha256 = put(&arriving, |out| {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(names)?;
-        for cells in rows {
-            writer.write_record(cells.iter().map(|cell| cell.as_deref().unwrap_or_default()))?;
-        }
-        writer.flush()
-    })?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer.write_record(names).and_then(|()| {
+        rows.iter().try_for_each(|cells| {
+            writer.write_record(cells.iter().map(|cell| cell.as_deref().unwrap_or_default()))
+        })
+    });
+    let io = |source| CloseError::Io { path: data.join("facts"), source };
+    written.map_err(|error| io(std::io::Error::other(error)))?;
+    let bytes = writer.into_inner().map_err(|error| io(error.into_error()))?;
+    let sha256 = Digest::of(&bytes);
     let path = format!("facts/{kind}-{}.csv", sha256.short());
-    let place = data.join(&path);
-    std::fs::rename(&arriving, &place).map_err(|source| CloseError::Io { path: place, source })?;
+    // Months with the same catalogue share its file.
+    if super::manifest::check_file(data, &path, sha256).is_err() {
+        put(&data.join(&path), |out| out.write_all(&bytes))?;
+    }
     Ok(FrozenFile { path, sha256, rows: i64::try_from(rows.len()).unwrap_or(i64::MAX) })
 }

@@ -13,8 +13,8 @@ use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::Drawn;
 use crate::store::statements::closes::{
-    EVENT_ADD, EVENTS, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL, RUN_LIVE,
-    RUN_MOVE, RUNS, STEP_ADD, STEPS,
+    EVENT_ADD, EVENTS, FROZEN_FILE, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL,
+    RUN_LIVE, RUN_MOVE, RUNS, STEP_ADD, STEPS,
 };
 use crate::store::statements::facts::LATE;
 use crate::store::{Lock, Row, Tx};
@@ -92,6 +92,9 @@ pub struct Run {
     pub approved_by: Option<String>,
     /// When it was frozen.
     pub started_at: String,
+    /// The newest import that the freeze could see.
+    #[serde(skip)]
+    pub last_import: i64,
 }
 
 impl Run {
@@ -116,6 +119,7 @@ impl Run {
             result: row.opt_text(6)?,
             approved_by: row.opt_text(7)?,
             started_at: row.text(8)?,
+            last_import: row.int(9)?,
         })
     }
 
@@ -266,18 +270,24 @@ async fn start(
     by: &str,
     accept_quarantine: Option<u64>,
 ) -> Result<Run, CloseError> {
-    // What arrives from this moment on is late.
-    let now = crate::now();
-    let manifest = freeze::freeze(workspace, period, accept_quarantine).await?;
+    let frozen = freeze::freeze(workspace, period, accept_quarantine).await?;
     let mut tx = workspace.store.write().await?;
     in_order(&mut tx, period).await?;
-    let values = [period.to_string().into(), manifest.to_string().into(), by.into(), now.into()];
+    let values = [
+        period.to_string().into(),
+        frozen.manifest.to_string().into(),
+        by.into(),
+        crate::now().into(),
+        frozen.last_import.into(),
+    ];
     let id = match tx.row(RUN_ADD, &values).await {
         Ok(Some(row)) => row.int(0)?,
         Ok(None) => return Err(CloseError::NotClosed(period)),
         Err(error) if error.is_duplicate() => return Err(CloseError::Busy(period)),
         Err(error) => return Err(error.into()),
     };
+    let files = frozen.batches.iter().map(|file| vec![id.into(), (*file).into()]);
+    tx.add(FROZEN_FILE, files).await?;
     let accepted =
         accept_quarantine.map_or_else(String::new, |n| format!("{n} quarantined rows accepted"));
     note(&mut tx, id, "frozen", by, &accepted).await?;
@@ -371,7 +381,8 @@ async fn step(
 pub async fn late(workspace: &Workspace, run: &Run) -> Result<Vec<Late>, CloseError> {
     let mut tx = workspace.store.read().await?;
     let open = i64::from(run.state != State::Published);
-    let values = [run.period.to_string().into(), run.started_at.as_str().into(), open.into()];
+    let values =
+        [run.period.to_string().into(), run.last_import.into(), open.into(), run.id.into()];
     let mut late = Vec::new();
     for row in tx.rows(LATE, &values).await? {
         let (kind, batch, what, at) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);

@@ -49,8 +49,7 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
                     continue;
                 }
                 Err(fault) => {
-                    let listener = sealer.hashed_listener(row);
-                    let content = row.to_csv(Some((usage::LISTENER, &listener)));
+                    let content = row.to_csv(|column, text| sealer.shown(row, column, text));
                     BadRow { fault, period: month(row, usage::PERIOD), content }
                 }
             },
@@ -100,9 +99,11 @@ pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsErro
                     taken += 1;
                     continue;
                 }
-                Err(fault) => {
-                    BadRow { fault, period: month(row, sales::PERIOD), content: row.to_csv(None) }
-                }
+                Err(fault) => BadRow {
+                    fault,
+                    period: month(row, sales::PERIOD),
+                    content: row.to_csv(as_it_is),
+                },
             },
         };
         import.bad_row(&mut bad, row)?;
@@ -146,6 +147,10 @@ pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsErro
         ));
     }
     finish(&import, report, content, bad, 0, folder, sealed).await
+}
+
+fn as_it_is(_: usize, text: &str) -> String {
+    text.to_owned()
 }
 
 fn month(row: Row<'_>, column: usize) -> Option<String> {
@@ -192,7 +197,7 @@ async fn finish(
     if !import.options.dry_run {
         // The files stand before the database speaks of them; a kill in between leaves files
         // that nothing refers to and that the next import of the same content replaces.
-        folder.keep(&import.workspace.data().join(&name))?;
+        folder.keep(&import.workspace.data().join(&name), &sealed)?;
         tx.commit().await?;
     }
     Ok(report)
@@ -237,17 +242,24 @@ impl Folder {
         format!("{}/{}", self.kind, record.digest().short())
     }
 
-    fn keep(self, place: &Path) -> Result<(), FactsError> {
+    fn keep(self, place: &Path, sealed: &[Sealed]) -> Result<(), FactsError> {
         let write = |source| FactsError::Write { path: place.to_owned(), source };
         for entry in std::fs::read_dir(self.temporary.path()).map_err(write)? {
             File::open(entry.map_err(write)?.path())
                 .and_then(|file| file.sync_all())
                 .map_err(write)?;
         }
-        // What is there already, from an import that was withdrawn or killed, holds the same
-        // bytes, or is damaged.
+        // What is there already holds the same bytes, by its name; a published month may rest on
+        // it, so it is replaced only where it is damaged.
+        if sealed.iter().all(|file| {
+            Digest::of_file(&place.join(&file.file)).is_ok_and(|found| found == file.sha256)
+        }) && place.exists()
+        {
+            return Ok(());
+        }
         if place.exists() {
-            std::fs::remove_dir_all(place).map_err(write)?;
+            let damaged = place.with_extension("damaged");
+            std::fs::rename(place, &damaged).map_err(write)?;
         }
         std::fs::rename(self.temporary.keep(), place).map_err(write)?;
         let parent = place.parent().unwrap_or(place);

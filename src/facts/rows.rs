@@ -42,7 +42,7 @@ pub(super) async fn import<F: Fact>(import: Import<'_>) -> Result<Report, FactsE
                         let line = arriving[earlier].line;
                         let reason = format!("line {line} says something else of {key}");
                         let period = fact.period().map(|period| period.to_string());
-                        let content = row.to_csv(None);
+                        let content = row.to_csv(|_, text| text.to_owned());
                         BadRow { fault: row.fault(0, reason), period, content }
                     } else {
                         if let Some(earlier) = earlier {
@@ -58,7 +58,11 @@ pub(super) async fn import<F: Fact>(import: Import<'_>) -> Result<Report, FactsE
                     let period = period
                         .map(|column| row.text(column))
                         .filter(|text| text.parse::<crate::period::Period>().is_ok());
-                    BadRow { fault, period: period.map(str::to_owned), content: row.to_csv(None) }
+                    BadRow {
+                        fault,
+                        period: period.map(str::to_owned),
+                        content: row.to_csv(|_, text| text.to_owned()),
+                    }
                 }
             },
         };

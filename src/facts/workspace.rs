@@ -114,11 +114,16 @@ impl Workspace {
     /// The first secret that a database meets is its secret.
     async fn check_secret(&self) -> Result<(), FactsError> {
         let ours = self.secret.fingerprint();
-        let mut tx = self.store.write().await?;
-        tx.run(SETTING_KEEP, &["secret".into(), ours.as_str().into()]).await?;
-        let row = tx.row(SETTING, &["secret".into()]).await?;
-        let theirs = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
-        tx.commit().await?;
+        let mut tx = self.store.read().await?;
+        let mut known = tx.row(SETTING, &["secret".into()]).await?;
+        drop(tx);
+        if known.is_none() {
+            let mut tx = self.store.write().await?;
+            tx.run(SETTING_KEEP, &["secret".into(), ours.as_str().into()]).await?;
+            known = tx.row(SETTING, &["secret".into()]).await?;
+            tx.commit().await?;
+        }
+        let theirs = known.map(|row| row.text(0)).transpose()?.unwrap_or_default();
         if theirs == ours { Ok(()) } else { Err(FactsError::Secret { theirs, ours }) }
     }
 }

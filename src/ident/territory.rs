@@ -83,7 +83,10 @@ impl TerritorySet {
 
     /// Reads `WW`, `CN|TW` or `WW-US` (several exclusions: `WW-US-CA`).
     pub fn parse(text: &str) -> Result<Self, TerritoryError> {
-        let territory = |code| Territory::parse(code).map_err(|_| TerritoryError::Set);
+        let territory = |code| match Territory::parse(code) {
+            Ok(country) if country != Territory::WORLD => Ok(country),
+            _ => Err(TerritoryError::Set),
+        };
         if text == "WW" {
             return Ok(Self::WORLD);
         }
@@ -128,7 +131,7 @@ mod tests {
         assert!(covers("CN|TW", "TW") && !covers("CN|TW", "US") && !covers("CN|TW", "WW"));
         assert!(covers("WW-US", "CN") && !covers("WW-US", "US") && !covers("WW-US", "WW"));
         assert!(!covers("WW-US-CA", "CA"));
-        for text in ["", "ZZ", "cn", "CN,TW", "CN|", "WW-", "WW-ZZ"] {
+        for text in ["", "ZZ", "cn", "CN,TW", "CN|", "WW-", "WW-ZZ", "WW|CN", "WW-WW"] {
             assert_eq!(TerritorySet::parse(text), Err(TerritoryError::Set), "{text}");
         }
     }

@@ -17,6 +17,8 @@ pub(super) enum Record {
     Cells,
     /// A row over [`ROW_BYTES_MAX`] or [`FIELDS_MAX`]; it was skipped.
     TooLong,
+    /// The last row, if it ends within a quote.
+    Unclosed,
     /// No more rows.
     End,
 }
@@ -34,6 +36,11 @@ pub(super) struct CsvReader {
     /// Bytes that the core has read, and how many of them before the last record.
     read: u64,
     start: u64,
+    line_ends: u64,
+    /// True if the last byte was a carriage return: a newline after it is the same line end.
+    after_return: bool,
+    /// True once the file is at its end.
+    ended: bool,
 }
 
 impl CsvReader {
@@ -50,6 +57,9 @@ impl CsvReader {
             line: 0,
             read: 0,
             start: 0,
+            line_ends: 0,
+            after_return: false,
+            ended: false,
         }
     }
 
@@ -84,22 +94,29 @@ impl CsvReader {
 
     pub(super) fn read(&mut self) -> Result<Record, IngestError> {
         let (mut written, mut fields, mut too_long) = (0, 0, false);
-        let mut newlines_within = 0;
+        let mut begun = false;
         self.start = self.read;
         loop {
             if self.input_used == self.input_end {
-                self.input_end = self.source.read(&mut self.input).map_err(|source| {
-                    IngestError::Read { path: self.source.path().to_owned(), source }
-                })?;
-                self.input_used = 0;
+                self.fill()?;
             }
             let input = &self.input[self.input_used..self.input_end];
             let (result, read, wrote, ended) =
                 self.core.read_record(input, &mut self.output[written..], &mut self.ends[fields..]);
-            let last = read.checked_sub(1).map(|last| input[last]);
+            for byte in &input[..read] {
+                match byte {
+                    b'\n' if self.after_return => {}
+                    b'\n' | b'\r' => self.line_ends += 1,
+                    _ if !begun => {
+                        begun = true;
+                        self.line = self.line_ends + 1;
+                    }
+                    _ => {}
+                }
+                self.after_return = *byte == b'\r';
+            }
             self.input_used += read;
-            self.read += read as u64;
-            newlines_within += count_newlines(&self.output[written..written + wrote]);
+            self.read += if self.ended { 0 } else { read as u64 };
             written += wrote;
             fields += ended;
             match result {
@@ -109,17 +126,35 @@ impl CsvReader {
                     (written, fields) = (0, 0);
                 }
                 ReadRecordResult::Record => {
-                    let after = self.core.line() - u64::from(last == Some(b'\n'));
-                    self.line = after - newlines_within;
-                    self.fields = if too_long { 0 } else { fields };
-                    return Ok(if too_long { Record::TooLong } else { Record::Cells });
+                    // The line end that `fill` adds ends every record but one within a quote.
+                    let unclosed = self.ended && read == 0;
+                    self.fields = if too_long || unclosed { 0 } else { fields };
+                    return Ok(match (too_long, unclosed) {
+                        (true, _) => Record::TooLong,
+                        (false, true) => Record::Unclosed,
+                        (false, false) => Record::Cells,
+                    });
                 }
                 ReadRecordResult::End => return Ok(Record::End),
             }
         }
     }
-}
 
-fn count_newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    /// Reads on; at the end of the file adds one line end, and after it nothing.
+    fn fill(&mut self) -> Result<(), IngestError> {
+        self.input_used = 0;
+        self.input_end = 0;
+        if self.ended {
+            return Ok(());
+        }
+        let read = self.source.read(&mut self.input);
+        self.input_end = read
+            .map_err(|source| IngestError::Read { path: self.source.path().to_owned(), source })?;
+        if self.input_end == 0 {
+            self.ended = true;
+            self.input[0] = b'\n';
+            self.input_end = 1;
+        }
+        Ok(())
+    }
 }

@@ -164,6 +164,9 @@ impl Rows {
                         "the row is longer than 1 MiB; look for a quote that is never closed"
                             .into(),
                     ),
+                    Record::Unclosed => {
+                        row_fault(line, "the row has a quote that is never closed".into())
+                    }
                     Record::Cells if !utf8 => {
                         row_fault(line, "the row is not UTF-8; save the file as UTF-8".into())
                     }
@@ -214,29 +217,23 @@ impl<'a> Row<'a> {
         Fault { line: self.line(), field, column, reason: reason.to_string() }
     }
 
-    /// The row's declared columns as one CSV record, one of them replaced; nothing if a cell goes
-    /// over several lines, since it may have swallowed other rows.
-    pub fn to_csv(self, replace: Option<(usize, &str)>) -> Option<String> {
+    /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if a
+    /// cell goes over several lines, since it may have swallowed other rows.
+    pub fn to_csv(self, mut shown: impl FnMut(usize, &'a str) -> String) -> Option<String> {
         let columns = 0..self.rows.columns.len();
         if columns.clone().any(|column| self.text(column).contains(['\n', '\r'])) {
             return None;
         }
-        let cells = columns.map(|column| match replace {
-            Some((replaced, with)) if replaced == column => with,
-            _ => self.text(column),
-        });
+        let cells: Vec<String> = columns.map(|column| shown(column, self.text(column))).collect();
         // PostgreSQL keeps no NUL in a text.
-        Some(csv_record(cells).replace('\0', "\u{fffd}"))
+        Some(csv_record(&cells).replace('\0', "\u{fffd}"))
     }
 }
 
 /// Cells as one CSV record without its line end.
-fn csv_record<'a>(cells: impl Iterator<Item = &'a str>) -> String {
-    let mut writer = ::csv::WriterBuilder::new()
-        .terminator(::csv::Terminator::Any(b'\n'))
-        .from_writer(Vec::new());
-    let record: Vec<&str> = cells.collect();
-    let bytes = writer.write_record(&record).ok().and_then(|()| writer.into_inner().ok());
+fn csv_record(cells: &[String]) -> String {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let bytes = writer.write_record(cells).ok().and_then(|()| writer.into_inner().ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     text.trim_end_matches('\n').to_owned()
 }
@@ -250,6 +247,7 @@ fn csv_header(reader: &mut CsvReader, path: &Path) -> Result<Vec<String>, Ingest
             .collect::<Result<_, _>>()
             .map_err(|_| refuse("the header row is not UTF-8; save the file as UTF-8")),
         Record::TooLong => Err(refuse("the header row is longer than 1 MiB")),
+        Record::Unclosed => Err(refuse("the header row has a quote that is never closed")),
         Record::End => Err(refuse("the file is empty; it needs a header row")),
     }
 }

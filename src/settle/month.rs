@@ -14,6 +14,15 @@ use crate::sales::{RoundingDifference, Sale, Sold};
 /// How many hands money passes through in one month before it is parked.
 const CHAIN_MAX: usize = 16;
 
+/// How many royalties one receipt may set in motion before the rest is parked.
+const ROYALTIES_MAX: usize = 10_000;
+
+/// Who has been paid on the way down from a claim, and how many royalties that has made.
+struct Chain {
+    parties: Vec<Name>,
+    royalties: usize,
+}
+
 /// All that a settlement depends on, as of the month's cut-off.
 #[derive(Debug)]
 pub struct Facts {
@@ -319,7 +328,7 @@ impl Receipt<'_> {
         }
         let credit = Account::Payable(claim.party.clone());
         let line = Line { rate, amount, ..self.line(facts, Kind::Share, credit, &claim.key()) };
-        let mut chain = vec![claim.party.clone()];
+        let mut chain = Chain { parties: vec![claim.party.clone()], royalties: 0 };
         let paid = line.clone();
         out(line);
         pay_on(facts, recording, &paid, &mut chain, out)
@@ -331,7 +340,7 @@ fn pay_on(
     facts: &Facts,
     recording: &Recording,
     received: &Line,
-    chain: &mut Vec<Name>,
+    chain: &mut Chain,
     out: &mut dyn FnMut(Line),
 ) -> Result<(), SettleError> {
     let Some(payer) = received.credit.party() else { return Ok(()) };
@@ -368,9 +377,11 @@ fn pay_on(
             agreement: Some(term.reference.clone()),
             ..line
         };
-        let looped = chain.contains(party) || chain.len() >= CHAIN_MAX;
-        if looped {
-            let note = format!("{party} would be paid in a circle: {}", names(chain));
+        let endless = chain.parties.len() >= CHAIN_MAX || chain.royalties >= ROYALTIES_MAX;
+        chain.royalties += 1;
+        if chain.parties.contains(party) || endless {
+            let way = if endless { "after too many hands" } else { "in a circle" };
+            let note = format!("{party} would be paid {way}: {}", names(&chain.parties));
             out(terms(parked(part, &note, party.as_str())));
         } else if facts.catalogue.party(party).is_none() {
             let note = format!("{party} is owed a royalty and is not among the parties");
@@ -381,9 +392,9 @@ fn pay_on(
             let line = terms(Line { amount: part, ..line });
             let paid = line.clone();
             out(line);
-            chain.push(party.clone());
+            chain.parties.push(party.clone());
             pay_on(facts, recording, &paid, chain, out)?;
-            chain.pop();
+            chain.parties.pop();
         }
     }
     Ok(())

@@ -19,7 +19,8 @@ pub struct Pool {
     pub revenue: Micros,
     /// Which part of it is shared.
     pub rate: Percent,
-    /// What is shared: revenue × rate, rounded once, half to even.
+    /// What is shared: revenue × rate, rounded once, half to even; never more than is left of the
+    /// revenue after the right before it.
     pub amount: Micros,
     /// How.
     pub model: Model,
@@ -134,6 +135,7 @@ pub fn plan(
             refusals.push(Refusal::OverShared(key.to_string()));
         }
         let mut of_right: BTreeMap<Right, AgreementRef> = BTreeMap::new();
+        let mut left = row.net_revenue;
         for pool in found {
             let right = pool.term.right;
             let name = |at: &AgreementRef| format!("{} of {}", at.term, at.id);
@@ -153,10 +155,13 @@ pub fn plan(
                 returned: false,
                 release: None,
             });
+            // Two halves of an odd micro may both round up: the later right gives way.
+            let amount = row.net_revenue.percent(pool.term.rate).min(left);
+            left = left.minus(amount).unwrap_or(Micros::ZERO); // never under zero
             let pool = Pool {
                 revenue: row.net_revenue,
                 rate: pool.term.rate,
-                amount: row.net_revenue.percent(pool.term.rate),
+                amount,
                 model: pool.term.model,
                 agreement: Arc::new(pool.reference),
                 origin: origin.clone(),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::catalog::shown;
 use crate::ident::{Name, Territory, key_of};
 use crate::ingest::{Column, Fault, Row};
 use crate::period::Period;
@@ -60,11 +59,42 @@ pub struct Plays {
     pub active: u32,
 }
 
+const LISTENER_BYTES_MAX: usize = 1024;
+
+/// Whether a listener's id can be one. A line end in it means that a quote has swallowed rows.
+pub(super) fn check_listener(listener: &str) -> Result<(), &'static str> {
+    if listener.is_empty() {
+        Err("empty")
+    } else if listener.len() > LISTENER_BYTES_MAX {
+        Err("a listener id is longer than 1024 bytes")
+    } else if listener.contains(char::is_control) {
+        Err("a listener id holds a control character or a line end; look for a stray quote")
+    } else {
+        Ok(())
+    }
+}
+
+/// Reads a cell of usage. What stands in it is not shown: it may be a listener's id in the wrong
+/// column.
+pub(super) fn cell<T, E: fmt::Display>(
+    row: Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Fault> {
+    match row.text(column) {
+        "" => Err(row.fault(column, "empty")),
+        text => parse(text).map_err(|reason| row.fault(column, reason)),
+    }
+}
+
 /// Reads the plays of a row. `plays` and `active` are the columns' places.
 pub fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Plays, Fault> {
     let count = |column: usize| {
         let text = row.text(column);
-        count(text).map_err(|reason| row.fault(column, format!("{}: {reason}", shown(text))))
+        // A number is shown; anything else may be a listener's id in the wrong column.
+        let number = text.len() <= 20 && crate::money::fixed(text, 18).is_ok();
+        let shown = if number { format!("{text:?}: ") } else { String::new() };
+        count(text).map_err(|reason| row.fault(column, format!("{shown}{reason}")))
     };
     let numbers = Plays {
         plays: count(plays)?,
@@ -91,7 +121,6 @@ fn count(text: &str) -> Result<u32, &'static str> {
 impl UsageKey {
     /// Reads the pool key of a row.
     pub(super) fn read(row: Row<'_>) -> Result<Self, Fault> {
-        use crate::catalog::cell;
         Ok(Self {
             period: cell(row, PERIOD, str::parse)?,
             service: cell(row, 1, Name::parse)?,

@@ -51,7 +51,11 @@ impl SealedScan {
             }
         }
         let mut plays = Vec::new();
+        let mut last = None;
         while let Some(listener) = cursors.iter().map(Cursor::listener).min() {
+            if last.replace(listener).is_some_and(|last| last >= listener) {
+                return Err(damaged(&self.paths[0], "its listeners are not in order"));
+            }
             plays.clear();
             let mut sources = 0;
             let mut index = 0;
@@ -68,7 +72,7 @@ impl SealedScan {
                     cursors.swap_remove(index);
                 }
             }
-            if sources > 1 {
+            if sources > 1 || plays.windows(2).any(|pair| pair[0].recording == pair[1].recording) {
                 add_up(&mut plays, &self.recordings, &self.paths[0])?;
             }
             visit(listener, &plays);
@@ -104,10 +108,6 @@ impl Listening for SealedScan {
     type Error = UsageError;
 
     fn listeners(&mut self) -> Result<u64, UsageError> {
-        if let [only] = self.paths.as_slice() {
-            let count = note(&open(only)?, "tantieme.listeners").and_then(|text| text.parse().ok());
-            return count.ok_or_else(|| damaged(only, "it does not count its listeners"));
-        }
         let mut listeners = 0;
         self.visit(|_, plays| listeners += u64::from(plays.iter().any(|play| play.plays > 0)))?;
         Ok(listeners)

@@ -16,17 +16,18 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::raw::{LISTENER, Plays, RECORDING, UsageKey};
+use super::raw::{COLUMNS, LISTENER, Plays, RECORDING, UsageKey, cell, check_listener};
 use super::{ListenerKey, Secret, UsageError};
 use crate::digest::Hashing;
-use crate::ident::RecordingId;
+use crate::ident::{RecordingId, Territory};
 use crate::ingest::{Fault, Row};
+use crate::money::fixed;
+use crate::period::Period;
 
 /// Rows of a group: large enough that a group's dictionary of recordings is a small part of it.
 const GROUP_ROWS: usize = 1 << 22;
 const BATCH_ROWS: usize = 1 << 16;
 const DICTIONARY_BYTES: usize = 1 << 26;
-const LISTENER_BYTES_MAX: usize = 1024;
 
 #[derive(Clone, Copy)]
 struct SealRow {
@@ -86,24 +87,28 @@ impl Sealer {
         let plays = Plays::read(row)?;
         let recording = self.recording(row)?;
         let listener = row.text(LISTENER);
-        if listener.is_empty() {
-            return Err(row.fault(LISTENER, "empty"));
-        }
-        if listener.len() > LISTENER_BYTES_MAX {
-            return Err(row.fault(LISTENER, "a listener id is longer than 1024 bytes"));
-        }
+        check_listener(listener).map_err(|reason| row.fault(LISTENER, reason))?;
         let pool = self.pool(row)?;
         let listener = self.hash(row.text(1), listener);
         self.pools[pool].1.push(SealRow { listener, recording, plays });
         Ok(())
     }
 
-    /// What stands for the listener of a row in quarantine, where it can be told.
-    pub fn hashed_listener(&mut self, row: Row<'_>) -> String {
-        match row.text(LISTENER) {
-            "" => String::new(),
-            listener => format!("hashed:{:032x}", self.hash(row.text(1), listener)),
-        }
+    /// A cell of a bad row as quarantine keeps it: the listener hashed, and of the others only
+    /// what cannot be a listener's id that has slipped into another column.
+    pub fn shown(&mut self, row: Row<'_>, column: usize, text: &str) -> String {
+        let known = |named: fn(&UsageKey) -> &str| self.keys.keys().any(|key| named(key) == text);
+        let safe = match COLUMNS[column].name {
+            "period" => text.parse::<Period>().is_ok(),
+            "service" => known(|key| key.service.as_str()),
+            "offer" => known(|key| key.offer.as_str()),
+            "territory" => Territory::parse(text).is_ok(),
+            "recording" => RecordingId::parse(text).is_ok(),
+            "plays" | "active_plays" => text.len() <= 20 && fixed(text, 18).is_ok(),
+            _ if text.is_empty() => true,
+            _ => return format!("hashed:{:032x}", self.hash(row.text(1), text)),
+        };
+        if safe || text.is_empty() { text.to_owned() } else { "(withheld)".to_owned() }
     }
 
     fn hash(&mut self, service: &str, listener: &str) -> u128 {
@@ -138,7 +143,7 @@ impl Sealer {
         if let Some(recording) = self.spellings.get(row.text(RECORDING)) {
             return Ok(*recording);
         }
-        let id = crate::catalog::cell(row, RECORDING, RecordingId::parse)?;
+        let id = cell(row, RECORDING, RecordingId::parse)?;
         let next = u32::try_from(self.recordings.len())
             .map_err(|_| row.fault(RECORDING, "more than 2^32 recordings in one file"))?;
         let recording = *self.ids.entry(id.clone()).or_insert(next);

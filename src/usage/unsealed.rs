@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::raw::{cell, check_listener};
 use super::{Play, PlaysInMemory, Secret, UsageError, read_plays};
-use crate::catalog::cell;
 use crate::ident::RecordingId;
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Rows};
 
@@ -64,9 +64,7 @@ pub fn read_unsealed(path: &Path, threads: usize) -> Result<PlaysInMemory, Unsea
             spellings.insert(row.text(RECORDING).to_owned(), recording);
             recording
         };
-        if row.text(LISTENER).is_empty() {
-            return Err(wrong(row.fault(LISTENER, "empty")));
-        }
+        check_listener(row.text(LISTENER)).map_err(|reason| wrong(row.fault(LISTENER, reason)))?;
         let count = read_plays(row, 2, 3).map_err(wrong)?;
         plays.push((key.hash(row.text(LISTENER)), Play { recording, plays: count.plays }));
     }

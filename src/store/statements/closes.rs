@@ -2,19 +2,23 @@
 
 use crate::store::Table;
 
+/// Which sealed files a run was frozen with.
+pub const FROZEN_FILE: Table =
+    Table { name: "frozen_file", columns: &["run_id", "sealed_file_id"] };
 /// Which sealed files a published run has settled.
 pub const SETTLED_FILE: Table =
     Table { name: "settled_file", columns: &["sealed_file_id", "run_id"] };
 
 statements! {
     /// The run of a month that is not denied: `$1` period.
-    RUN_LIVE = "SELECT id, period, manifest, state, failed, prepared_by, result, approved_by, started_at \
+    RUN_LIVE = "SELECT id, period, manifest, state, failed, prepared_by, result, approved_by, started_at, last_import \
         FROM close_run WHERE period = $1 AND state <> 'denied'";
     /// All runs, newest first.
-    RUNS = "SELECT id, period, manifest, state, failed, prepared_by, result, approved_by, started_at \
+    RUNS = "SELECT id, period, manifest, state, failed, prepared_by, result, approved_by, started_at, last_import \
         FROM close_run ORDER BY period DESC, id DESC";
     /// A new run; returns its id.
-    RUN_ADD = "INSERT INTO close_run (period, manifest, state, prepared_by, started_at) VALUES ($1, $2, 'frozen', $3, $4) RETURNING id";
+    RUN_ADD = "INSERT INTO close_run (period, manifest, state, prepared_by, started_at, last_import) \
+        VALUES ($1, $2, 'frozen', $3, $4, $5) RETURNING id";
     /// Moves a run on: `$1` id, `$2` from, `$3` to.
     RUN_MOVE = "UPDATE close_run SET state = $3, failed = NULL WHERE id = $1 AND state = $2";
     /// Drafts a run: `$1` id, `$2` result hash.
@@ -34,10 +38,13 @@ statements! {
     EVENTS = "SELECT event, by_whom, at, note FROM close_event WHERE run_id = $1 ORDER BY id";
     /// A published month after this one: `$1` period.
     PUBLISHED_AFTER = "SELECT period FROM closed_period WHERE period > $1 ORDER BY period DESC LIMIT 1";
-    /// What a published month has settled: `$1` sealed file. Returns the batch and the month.
-    SETTLED_BY = "SELECT import.name, close_run.period FROM settled_file \
-        JOIN sealed_file ON sealed_file.id = sealed_file_id JOIN import ON import.id = sealed_file.import_id \
-        JOIN close_run ON close_run.id = settled_file.run_id WHERE sealed_file_id = $1";
+    /// Who has settled a sealed file, or what it stands in for: `$1` sealed file. Returns the batch and the month.
+    SETTLED_BY = "SELECT import.name, close_run.period FROM sealed_file JOIN import ON import.id = sealed_file.import_id \
+        JOIN sealed_file AS done ON done.kind = sealed_file.kind AND done.period = sealed_file.period \
+        AND done.service = sealed_file.service AND done.offer = sealed_file.offer AND done.territory = sealed_file.territory \
+        JOIN import AS earlier ON earlier.id = done.import_id JOIN settled_file ON settled_file.sealed_file_id = done.id \
+        JOIN close_run ON close_run.id = settled_file.run_id WHERE sealed_file.id = $1 \
+        AND (done.id = sealed_file.id OR earlier.name = import.name OR earlier.sha256 = import.sha256) LIMIT 1";
     /// The sealed files that a run has settled: `$1` run.
     SETTLED = "SELECT sealed_file_id FROM settled_file WHERE run_id = $1 ORDER BY sealed_file_id";
     /// An earlier month that can still be closed and holds a run, plays or money: `$1` period.

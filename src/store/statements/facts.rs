@@ -157,10 +157,11 @@ statements! {
     QUARANTINE_LIST = "SELECT import.kind, import.name, quarantine.line, quarantine.field, quarantine.reason, \
         quarantine.content, import.sha256 FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL ORDER BY import.kind, import.name, quarantine.line, quarantine.id";
-    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count.
+    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late sales.
     QUARANTINE_OF_PERIOD = "SELECT COUNT(*) FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'revenue') \
-        AND (quarantine.period IS NULL OR quarantine.period = $1)";
+        AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
+        AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period)))";
     /// Sealed files of a month from standing batches: `$1` period.
     SEALED_OF_PERIOD = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
@@ -185,12 +186,17 @@ statements! {
         CASE WHEN sealed_file.kind = 'sales' THEN sealed_file.row_count ELSE 0 END AS sales_rows, 0 AS revenue_rows \
         FROM sealed_file JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL \
         UNION ALL SELECT period, 0, 0, 0, 1 FROM revenue WHERE superseded_by IS NULL) AS parts GROUP BY period ORDER BY period";
-    /// What changed after a run was frozen and may touch its month: `$1` period, `$2` frozen at, `$3` 1 if the
-    /// month is not published, since until then a later fact of any kind would change it.
-    LATE = "SELECT kind, name, COALESCE(ended, 'imported'), COALESCE(ended_at, at) FROM import \
-        WHERE ((ended IS NULL AND at > $2) OR (ended_at > $2 AND at <= $2)) AND CASE \
+    /// What changed after a run was frozen and may touch its month: `$1` period, `$2` the newest import that the
+    /// freeze could see, `$3` 1 if the month is not published, since until then a later fact of any kind would
+    /// change it, `$4` run.
+    LATE = "SELECT kind, name, 'imported', at FROM import WHERE ended IS NULL AND id > $2 AND CASE \
         WHEN kind IN ('usage', 'sales') THEN EXISTS \
         (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1) \
         WHEN kind = 'revenue' THEN EXISTS (SELECT 1 FROM revenue WHERE revenue.import_id = import.id AND revenue.period = $1) \
-        ELSE $3 = 1 AND ended IS NULL END ORDER BY COALESCE(ended_at, at), name";
+        ELSE $3 = 1 END \
+        UNION ALL SELECT kind, name, ended, ended_at FROM import WHERE ended IS NOT NULL AND EXISTS \
+        (SELECT 1 FROM frozen_file JOIN sealed_file ON sealed_file.id = sealed_file_id \
+        WHERE run_id = $4 AND sealed_file.import_id = import.id) ORDER BY 4, 2";
+    /// The newest import.
+    IMPORT_LAST = "SELECT COALESCE(MAX(id), 0) FROM import";
 }

@@ -64,7 +64,7 @@ on_both! {
 
 on_both! {
     fn plays_that_are_no_number_are_quarantined(desk) {
-        bad_usage(desk, "u2,x::B,many,0", r#"7: plays: "many": not a number of plays"#);
+        bad_usage(desk, "u2,x::B,many,0", "7: plays: not a number of plays");
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: statements from the constants in this room and plain values. Out: rows. Everything runs
 //! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing. Statements use
 //! the SQL that both databases share (`$n`, RETURNING, ON CONFLICT, windows); what they do not
-//! share is in [`dialect`].
+//! share is in `dialect`.
 //!
 //! Deliberately not here: any meaning. The rooms below say what a row is.
 

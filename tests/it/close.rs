@@ -181,3 +181,71 @@ on_both! {
         desk.run(&["verify"]).ok();
     }
 }
+
+const SALES: &str = "period,source,recording,territory,channel,quantity,amount,currency\n2026-10,shop,XXDEM2600001,CN,download,";
+
+on_both! {
+    fn a_late_sale_that_is_corrected_between_two_drafts_is_paid_once(desk) {
+        desk.import_demo();
+        desk.publish("2026-10");
+        let revenue = "period,service,offer,territory,currency,net_revenue\n";
+        for month in ["2026-11", "2026-12"] {
+            desk.import("revenue", month, &format!("{revenue}{month},cloud,ad,CN,CNY,1.00\n")).ok();
+        }
+        desk.import("sales", "late.csv", &format!("{SALES}1,100.00,CNY\n")).ok();
+        let november = desk.close("2026-11");
+        let path = desk.file("late.csv", &format!("{SALES}1,90.00,CNY\n"));
+        desk.run(&["import", "sales", &path, "--replace"]).ok();
+        let status = desk.run(&["status", "2026-11"]).ok();
+        assert!(status.contains("late for 2026-11: sales late.csv, replaced"), "{status}");
+        let december = desk.close("2026-12");
+        for (month, result) in [("2026-11", &november), ("2026-12", &december)] {
+            desk.run(&["approve", month, "--as", "ben", "--result", result]).ok();
+        }
+        desk.run(&["publish", "2026-11", "--as", "ben"]).ok();
+        let refused = desk.run(&["publish", "2026-12", "--as", "ben"]).refused();
+        assert!(refused.contains("batch late.csv was settled by 2026-11 meanwhile"), "{refused}");
+        desk.run(&["deny", "2026-12", "--as", "ben", "--reason", "late.csv is settled"]).ok();
+        desk.publish("2026-12");
+        let lines = desk.run(&["statements", "2026-12"]).ok();
+        assert!(!lines.contains(",shop,"), "{lines}");
+        desk.run(&["verify"]).ok();
+    }
+}
+
+on_both! {
+    fn two_months_close_at_once_without_harm(desk) {
+        desk.import_demo();
+        let revenue = "period,service,offer,territory,currency,net_revenue\n2026-11,cloud,ad,CN,CNY,1.00\n";
+        desk.import("revenue", "november.csv", revenue).ok();
+        for _ in 0..4 {
+            let running: Vec<_> = ["2026-10", "2026-11"]
+                .into_iter()
+                .map(|month| desk.command(&["close", month, "--as", "anna"]).stdout(std::process::Stdio::null()).spawn().unwrap())
+                .collect();
+            for mut close in running {
+                assert!(close.wait().unwrap().success());
+            }
+            for month in ["2026-10", "2026-11"] {
+                desk.run(&["deny", month, "--as", "ben", "--reason", "again"]).ok();
+            }
+        }
+        desk.publish("2026-10");
+        desk.publish("2026-11");
+        desk.run(&["verify"]).ok();
+    }
+}
+
+on_both! {
+    fn the_pools_of_a_revenue_never_exceed_it(desk) {
+        desk.import_demo();
+        let agreement = "[agreement]\nid = \"halves\"\nvalid_from = 2026-01-01\n\
+            [[pool]]\nservice = \"radio\"\nright = \"recording\"\nrate = \"50\"\nmodel = \"pro_rata\"\n\
+            [[pool]]\nservice = \"radio\"\nright = \"composition\"\nrate = \"50\"\nmodel = \"pro_rata\"\n";
+        desk.import("agreements", "halves.toml", agreement).ok();
+        let revenue = "period,service,offer,territory,currency,net_revenue\n2026-09,radio,all,CN,CNY,0.000003\n";
+        desk.import("revenue", "radio.csv", revenue).ok();
+        let said = json(&desk.run(&["close", "2026-09", "--as", "anna", "--format", "json"]).ok());
+        assert_eq!(said["totals"]["CNY"]["money_in"], "0.000003");
+    }
+}

@@ -34,9 +34,14 @@ pub enum AllocateError<E> {
     /// The pool's plays do not fit in 64 bits.
     #[error("the pool has 2^64 plays or more")]
     TooManyPlays,
-    /// Two passes over the plays did not see the same listeners.
-    #[error("the plays changed while they were read")]
-    NotConserved,
+    /// The usage counts its listeners wrongly, so that budgets would not add up to the pool.
+    #[error("the usage says that it has {said} listeners with plays and has {found}")]
+    Listeners {
+        /// What it says.
+        said: u64,
+        /// What was counted.
+        found: u64,
+    },
     /// A pool under zero.
     #[error("the amount is negative")]
     Negative,
@@ -93,6 +98,11 @@ pub fn allocate<L: Listening>(
     if plays == 0 {
         return Err(AllocateError::NoPlays);
     }
+    if let Rule::EqualBudgets { listeners, .. } = rule
+        && listeners != tally.listeners_total
+    {
+        return Err(AllocateError::Listeners { said: listeners, found: tally.listeners_total });
+    }
     let ids = listening.recordings();
     let mut order: Vec<usize> = (0..tally.plays.len()).collect();
     order.sort_unstable_by(|a, b| ids[*a].cmp(&ids[*b]));
@@ -100,9 +110,6 @@ pub fn allocate<L: Listening>(
         Rule::Plays => by_plays(pool, &tally, &order),
         Rule::EqualBudgets { .. } => by_budgets(amount, &tally, &order),
     };
-    if Micros::sum(amounts.iter().copied()) != Ok(pool) {
-        return Err(AllocateError::NotConserved);
-    }
     let recordings = order
         .iter()
         .zip(amounts)
@@ -133,7 +140,7 @@ fn by_budgets(pool: u64, tally: &Tally, order: &[usize]) -> Vec<Micros> {
     let whole = |at: &usize| u64::try_from(owed(at) >> 64).unwrap_or(u64::MAX); // ≤ the pool
     let mut amounts: Vec<u64> = order.iter().map(whole).collect();
     // Never negative: the budgets of all listeners together are at most the pool.
-    let left_over = pool.saturating_sub(amounts.iter().sum::<u64>());
+    let left_over = pool - amounts.iter().sum::<u64>();
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
     let fractions: Vec<(bool, u128)> =

@@ -40,7 +40,7 @@ impl Tally {
             Rule::EqualBudgets { pool, listeners } if total > 0 => {
                 // q = ⌊A·2⁶⁴ / (N·E)⌋; a divisor over 2¹²⁸ leaves nothing.
                 let divisor = u128::from(*listeners).checked_mul(u128::from(total));
-                Some(divisor.map_or(0, |divisor| pool / divisor))
+                Some(divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0))
             }
             Rule::EqualBudgets { .. } => Some(0),
             Rule::Plays => None,
@@ -54,7 +54,8 @@ impl Tally {
             self.plays[at] = self.plays[at].wrapping_add(u64::from(play.plays));
             self.listeners[at] += u64::from(play.plays > 0);
             if let Some(rate) = rate {
-                self.owed[at] += u128::from(play.plays) * rate; // Σ ≤ A·2⁶⁴ < 2¹²⁷
+                // Σ ≤ A·2⁶⁴ < 2¹²⁷, if `listeners` is what the tally will have counted.
+                self.owed[at] = self.owed[at].wrapping_add(u128::from(play.plays) * rate);
             }
         }
         self.plays_total += u128::from(total);
@@ -72,7 +73,7 @@ impl Tally {
             *sum += part;
         }
         for (sum, part) in self.owed.iter_mut().zip(&other.owed) {
-            *sum += part;
+            *sum = sum.wrapping_add(*part);
         }
         self.plays_total += other.plays_total;
         self.listeners_total += other.listeners_total;

@@ -21,9 +21,9 @@ pub const COLUMNS: &[Column] = &[
 /// The places of columns that others ask about.
 pub const PERIOD: usize = 0;
 /// The listener's column.
-pub const LISTENER: usize = 4;
+pub(super) const LISTENER: usize = 4;
 /// The recording's column.
-pub const RECORDING: usize = 5;
+pub(super) const RECORDING: usize = 5;
 const PLAYS: usize = 6;
 const ACTIVE_PLAYS: usize = 7;
 
@@ -52,11 +52,11 @@ impl fmt::Display for UsageKey {
 
 /// The numbers of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plays {
+pub(super) struct Plays {
     /// Raw plays.
-    pub plays: u32,
+    pub(super) plays: u32,
     /// Those that the listener chose, at most all of them.
-    pub active: u32,
+    pub(super) active: u32,
 }
 
 const LISTENER_BYTES_MAX: usize = 1024;
@@ -88,7 +88,7 @@ pub(super) fn cell<T, E: fmt::Display>(
 }
 
 /// Reads the plays of a row. `plays` and `active` are the columns' places.
-pub fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Plays, Fault> {
+pub(super) fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Plays, Fault> {
     let count = |column: usize| {
         let text = row.text(column);
         // A number is shown; anything else may be a listener's id in the wrong column.

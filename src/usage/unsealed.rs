@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::raw::{cell, check_listener};
-use super::{Play, PlaysInMemory, Secret, UsageError, read_plays};
+use super::raw::{cell, check_listener, read_plays};
+use super::{Play, PlaysInMemory, Secret, UsageError};
 use crate::ident::RecordingId;
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Rows};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tantieme::agreements::{Agreement, Agreements};
-use tantieme::allocate::{Model, RecordingAmount, allocate};
+use tantieme::allocate::{AllocateError, Model, RecordingAmount, allocate};
 use tantieme::catalog::{Catalogue, Claim, Fact, Party, Recording};
 use tantieme::ident::RecordingId;
 use tantieme::ingest::{Given, OtherColumns, RowRead, Rows};
@@ -120,6 +120,38 @@ proptest! {
         for (a, b) in one.recordings.iter().zip(&other.recordings) {
             prop_assert!((a.amount.micros() - b.amount.micros()).abs() <= 1);
         }
+    }
+}
+
+/// Usage that counts its listeners wrongly, as a file of another program might.
+struct Miscounted(PlaysInMemory, u64);
+
+impl Listening for Miscounted {
+    type Error = std::convert::Infallible;
+
+    fn listeners(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.1)
+    }
+
+    fn fold<T: Send>(
+        &mut self,
+        start: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, &[Play]) + Sync,
+    ) -> Result<Vec<T>, Self::Error> {
+        self.0.fold(start, add)
+    }
+
+    fn recordings(&self) -> &[RecordingId] {
+        self.0.recordings()
+    }
+}
+
+#[test]
+fn usage_that_counts_its_listeners_wrongly_is_refused() {
+    for said in [0, 1, 3, 1_000_000] {
+        let mut usage = Miscounted(plays_of(&[(1, 1, 5), (2, 1, 7), (2, 2, 7)], 1), said);
+        let refused = allocate(Model::UserCentric, micros(i64::MAX), &mut usage);
+        assert_eq!(refused, Err(AllocateError::Listeners { said, found: 2 }));
     }
 }
 

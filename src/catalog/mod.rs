@@ -91,7 +91,7 @@ pub(crate) fn one_of<'a>(text: &str, words: &[&'a str]) -> Result<&'a str, Strin
 pub(crate) fn free_text(text: &str) -> Result<String, &'static str> {
     if text.len() > 1000 {
         Err("longer than 1000 bytes")
-    } else if text.contains(char::is_control) {
+    } else if text.contains(|c: char| c.is_ascii_control()) {
         Err("holds a control character")
     } else if text.trim().is_empty() {
         Err("only spaces")

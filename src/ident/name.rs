@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// An id that a user chose for a party, service, offer, source, channel, release or work.
 ///
-/// One to 128 bytes, no control character, no `|` (which joins several), no space at either
+/// One to 128 bytes, no control character of ASCII (reports garble letters into others), no `|` (which joins several), no space at either
 /// end. Case counts. Copies share one text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
@@ -35,7 +35,7 @@ impl Name {
         if text.len() > Self::BYTES_MAX {
             return Err(NameError::TooLong);
         }
-        if text.trim() != text || text.contains(|c: char| c.is_control() || c == '|') {
+        if text.trim() != text || text.contains(|c: char| c.is_ascii_control() || c == '|') {
             return Err(NameError::Character);
         }
         Ok(Self(text.into()))

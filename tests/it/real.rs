@@ -82,3 +82,57 @@ on_both! {
         desk.run(&["verify"]).ok();
     }
 }
+
+#[test]
+fn a_labels_half_year_is_taken_to_its_last_decimal() {
+    let Some(folder) = real_data() else { return };
+    let desk = crate::support::Desk::new(crate::support::Database::Sqlite).unwrap();
+    let mut rows = csv::Reader::from_path(folder.join("label-sales/2020H2.csv")).unwrap();
+    let mut out = csv::Writer::from_path(desk.dir().join("sales.csv")).unwrap();
+    let columns = "period,source,release,territory,channel,quantity,amount,currency,sale_date";
+    out.write_record(columns.split(',')).unwrap();
+    let header = rows.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let (date, source, release, channel, quantity, net) = (
+        column("date"),
+        column("distributor"),
+        column("Catalog Number"),
+        column("Customer"),
+        column("Quantity"),
+        column("Net"),
+    );
+    let or = |text: &str, other: &str| {
+        if text.trim().is_empty() { other.into() } else { text.trim().to_owned() }
+    };
+    for row in rows.records().map(Result::unwrap) {
+        out.write_record([
+            &row[date][..7],
+            &row[source],
+            &or(&row[release], "unknown"),
+            "WW",
+            &or(&row[channel], "unknown"),
+            &row[quantity],
+            &row[net],
+            "EUR",
+            &row[date][..10],
+        ])
+        .unwrap();
+    }
+    out.flush().unwrap();
+    let path = desk.dir().join("sales.csv");
+    let said = desk.run(&["import", "sales", path.to_str().unwrap()]).ok();
+    assert!(said.contains("took 17,490 rows"), "{said}");
+    assert!(said.contains("quantity 366784, amount 20105.51993718"), "{said}");
+    let mut total = tantieme::money::Micros::ZERO;
+    for month in 7..=12 {
+        let month = format!("2020-{month:02}");
+        let result = desk.run(&["close", &month, "--as", "anna", "--format", "json"]).ok();
+        let result = crate::support::json(&result);
+        let money_in = result["totals"]["EUR"]["money_in"].as_str().unwrap();
+        total = total.plus(tantieme::money::Micros::parse(money_in).unwrap()).unwrap();
+    }
+    // Each month's source is rounded once: six halves of a micro at most for each.
+    let exact = tantieme::money::Micros::parse("20105.519937").unwrap();
+    let apart = total.minus(exact).unwrap().micros().abs();
+    assert!(apart <= 6, "{total}");
+}

@@ -16,6 +16,9 @@ pub enum Model {
 }
 
 impl Model {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::ProRata, Self::UserCentric];
+
     /// As files write it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{Done, Failure, show};
+use super::{Done, Failure, one_of, show};
 use crate::allocate::{AllocateError, Allocation, Model, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::money::{Currency, Micros};
@@ -38,8 +38,8 @@ pub(super) struct Allocate {
     #[arg(long, value_parser = Currency::parse)]
     currency: Currency,
     /// How it is shared.
-    #[arg(long, value_enum)]
-    model: ModelName,
+    #[arg(long, value_parser = one_of(&Model::ALL, Model::as_str))]
+    model: Model,
     /// How the result is written.
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -49,13 +49,6 @@ pub(super) struct Allocate {
     /// How many threads; all cores if absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum ModelName {
-    ProRata,
-    UserCentric,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -68,20 +61,16 @@ enum OutputFormat {
 
 impl Allocate {
     pub(super) fn run(self) -> Done {
-        let model = match self.model {
-            ModelName::ProRata => Model::ProRata,
-            ModelName::UserCentric => Model::UserCentric,
-        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or(cores, usize::from);
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", self.usage.display()));
         let sealed = self.usage != Path::new("-") && is_sealed(&self.usage);
         let allocation = if sealed {
             let mut usage = SealedScan::new(vec![self.usage.clone()]);
-            allocate(model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
+            allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
         } else {
             let mut usage = read_unsealed(&self.usage, threads)?;
-            allocate(model, self.amount, &mut usage)
+            allocate(self.model, self.amount, &mut usage)
                 .map_err(|e: AllocateError<_>| failed(e.to_string()))?
         };
         self.write(&allocation)?;

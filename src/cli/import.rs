@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Done, Failure, Format, operator, show};
+use super::{Done, Failure, Format, one_of, operator, show};
 use crate::facts::{FileKind, Import, Options, Outcome, Report, Workspace};
 use crate::ident::{Name, Territory};
 use crate::ingest::Given;
@@ -27,8 +27,8 @@ A bad row goes to quarantine and the good rows are taken (exit status 1); --stri
 nothing. The same file again changes nothing.")]
 pub(super) struct ImportFiles {
     /// What the files hold.
-    #[arg(value_enum)]
-    kind: Kind,
+    #[arg(value_parser = one_of(&FileKind::ALL, FileKind::as_str))]
+    kind: FileKind,
     /// CSV (agreements: TOML), plain, .gz or .zst; `-` for standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -64,33 +64,6 @@ pub(super) struct ImportFiles {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Parties,
-    Recordings,
-    Claims,
-    Agreements,
-    Revenue,
-    Fx,
-    Usage,
-    Sales,
-}
-
-impl Kind {
-    const fn file_kind(self) -> FileKind {
-        match self {
-            Self::Parties => FileKind::Parties,
-            Self::Recordings => FileKind::Recordings,
-            Self::Claims => FileKind::Claims,
-            Self::Agreements => FileKind::Agreements,
-            Self::Revenue => FileKind::Revenue,
-            Self::Fx => FileKind::Fx,
-            Self::Usage => FileKind::Usage,
-            Self::Sales => FileKind::Sales,
-        }
-    }
-}
-
 impl ImportFiles {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         if self.batch.is_some() && self.files.len() > 1 {
@@ -105,7 +78,7 @@ impl ImportFiles {
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name, value)))
         .collect();
-        if !given.is_empty() && self.kind != Kind::Usage {
+        if !given.is_empty() && self.kind != FileKind::Usage {
             return Err(Failure::Usage(
                 "--period, --service, --offer and --territory are for usage".into(),
             ));
@@ -121,7 +94,7 @@ impl ImportFiles {
         let (mut reports, mut failed) = (Vec::new(), None);
         for file in &self.files {
             // Each file stands for itself: those before a failure stay taken.
-            match take(workspace, self.kind.file_kind(), file, options.clone()).await {
+            match take(workspace, self.kind, file, options.clone()).await {
                 Ok(report) => {
                     if self.format == Format::Table {
                         print(&report, self.dry_run);

@@ -34,6 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::facts::{Workspace, WorkspaceError};
@@ -94,6 +95,15 @@ enum Command {
     Apportion(apportion::Apportion),
     /// Make a workspace: settings, secret, database, data folder.
     Init,
+    /// Settle a whole fictional month and show what came of it.
+    Demo(demo::Demo),
+    #[command(flatten)]
+    InWorkspace(InWorkspace),
+}
+
+/// What needs a workspace that is there.
+#[derive(Debug, Subcommand)]
+enum InWorkspace {
     /// Take facts, usage or sales from files.
     Import(import::ImportFiles),
     /// Remove a batch of usage or sales.
@@ -118,8 +128,6 @@ enum Command {
     Explain(explain::Explain),
     /// Recompute everything that is published and prove that it ties.
     Verify(verify::Verify),
-    /// Settle a whole fictional month and show what came of it.
-    Demo(demo::Demo),
 }
 
 /// How a table is printed.
@@ -177,43 +185,39 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Done {
     let place = cli.place;
-    let command = match cli.command {
-        Command::Allocate(command) => return command.run(),
-        Command::Apportion(command) => return command.run(),
-        command => command,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match command {
-            Command::Allocate(_) | Command::Apportion(_) => Ok(ExitCode::SUCCESS),
-            Command::Init => init(&place).await,
-            Command::Demo(command) => command.run(&place).await,
-            command => {
-                let workspace = place.open().await?;
-                let done = in_workspace(command, &workspace).await;
-                workspace.store.close().await;
-                done
-            }
-        }
-    })
+    match cli.command {
+        Command::Allocate(command) => command.run(),
+        Command::Apportion(command) => command.run(),
+        Command::Init => in_runtime(init(&place)),
+        Command::Demo(command) => in_runtime(command.run(&place)),
+        Command::InWorkspace(command) => in_runtime(async {
+            let workspace = place.open().await?;
+            let done = command.run(&workspace).await;
+            workspace.store.close().await;
+            done
+        }),
+    }
 }
 
-async fn in_workspace(command: Command, workspace: &Workspace) -> Done {
-    match command {
-        Command::Import(command) => command.run(workspace).await,
-        Command::Withdraw(command) => command.run(workspace).await,
-        Command::Quarantine(command) => command.run(workspace).await,
-        Command::Status(command) => command.run(workspace).await,
-        Command::Close(command) => command.run(workspace).await,
-        Command::Approve(command) => command.run(workspace).await,
-        Command::Deny(command) => command.run(workspace).await,
-        Command::Publish(command) => command.run(workspace).await,
-        Command::Statements(command) => command.run(workspace).await,
-        Command::Suspense(command) => command.run(workspace).await,
-        Command::Explain(command) => command.run(workspace).await,
-        Command::Verify(command) => command.run(workspace).await,
-        Command::Allocate(_) | Command::Apportion(_) | Command::Init | Command::Demo(_) => {
-            Ok(ExitCode::SUCCESS) // ran before a workspace was opened
+fn in_runtime(done: impl Future<Output = Done>) -> Done {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(done)
+}
+
+impl InWorkspace {
+    async fn run(self, workspace: &Workspace) -> Done {
+        match self {
+            Self::Import(command) => command.run(workspace).await,
+            Self::Withdraw(command) => command.run(workspace).await,
+            Self::Quarantine(command) => command.run(workspace).await,
+            Self::Status(command) => command.run(workspace).await,
+            Self::Close(command) => command.run(workspace).await,
+            Self::Approve(command) => command.run(workspace).await,
+            Self::Deny(command) => command.run(workspace).await,
+            Self::Publish(command) => command.run(workspace).await,
+            Self::Statements(command) => command.run(workspace).await,
+            Self::Suspense(command) => command.run(workspace).await,
+            Self::Explain(command) => command.run(workspace).await,
+            Self::Verify(command) => command.run(workspace).await,
         }
     }
 }
@@ -243,4 +247,15 @@ async fn init(place: &Place) -> Done {
 fn operator() -> String {
     let name = ["TANTIEME_AS", "USER", "LOGNAME"].into_iter().find_map(|v| std::env::var(v).ok());
     name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Reads one of the words that a type has for its values; help lists them.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.iter().map(|value| word(*value))).try_map(move |text| {
+        let value = all.iter().copied().find(|value| word(*value) == text);
+        value.ok_or("not one of the possible values")
+    })
 }

@@ -4,19 +4,15 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::import::{BadRow, Import, Outcome, Report};
+use super::import::{Import, Outcome, Read, Report};
 use super::{FactsError, Workspace};
 use crate::digest::{Canonical, Digest, Hashing};
-use crate::ingest::{OtherColumns, Row, RowRead, Rows};
 use crate::period::Period;
 use crate::sales::{self, Sales};
 use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
 use crate::store::statements::ledger::PERIODS_CLOSED;
 use crate::store::{Tx, Value};
 use crate::usage::{self, Sealer};
-
-/// Rows between two calls of the progress bar.
-const PROGRESS_ROWS: u64 = 1 << 16;
 
 /// A sealed file on its way into the database.
 struct Sealed {
@@ -30,38 +26,16 @@ struct Sealed {
     plays: i64,
 }
 
-pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsError> {
-    let given = import.options.given.clone();
-    let mut rows = Rows::open(import.path, usage::COLUMNS, given, OtherColumns::Refused)?;
+pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, FactsError> {
     let mut sealer = Sealer::new(import.workspace.secret.clone());
-    let given = rows.given(usage::PERIOD).map(str::to_owned);
-    let (mut bad, mut taken) = (Vec::new(), 0_u64);
-    loop {
-        if taken % PROGRESS_ROWS == 0 {
-            (import.progress)(rows.bytes(), taken);
-        }
-        let row = match rows.next()? {
-            RowRead::End => break,
-            RowRead::Fault(fault) => BadRow { fault, period: given.clone(), content: None },
-            RowRead::Row(row) => match sealer.add(row) {
-                Ok(()) => {
-                    taken += 1;
-                    continue;
-                }
-                Err(fault) => {
-                    let content = row.to_csv(|column, text| sealer.shown(row, column, text));
-                    BadRow { fault, period: month(row, usage::PERIOD), content }
-                }
-            },
-        };
-        import.bad_row(&mut bad, row)?;
+    let mut read = import.read(usage::COLUMNS, |row| {
+        sealer
+            .add(row)
+            .map_err(|fault| (fault, row.to_csv(|column, text| sealer.shown(row, column, text))))
+    })?;
+    if read.report.outcome == Outcome::Refused {
+        return Ok(read.report);
     }
-    let mut report = import.report(rows.name(), taken, &bad);
-    if import.options.strict && !bad.is_empty() {
-        report.outcome = Outcome::Refused;
-        return Ok(report);
-    }
-    let content = rows.digest();
     let folder = Folder::new(import.workspace, "usage")?;
     let (sealed, repeated) = sealer.seal(folder.path())?;
     let sealed = sealed.into_iter().map(|file| Sealed {
@@ -75,45 +49,21 @@ pub(super) async fn import_usage(import: Import<'_>) -> Result<Report, FactsErro
         plays: i64::try_from(file.plays).unwrap_or(i64::MAX),
     });
     if repeated > 0 {
-        report.notes.push(format!(
+        read.report.notes.push(format!(
             "{repeated} rows repeat a listener and a recording: their plays were added"
         ));
     }
-    finish(&import, report, content, bad, repeated, folder, sealed.collect()).await
+    finish(&import, read, repeated, folder, sealed.collect()).await
 }
 
-pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsError> {
-    let given = import.options.given.clone();
-    let mut rows = Rows::open(import.path, sales::COLUMNS, given, OtherColumns::Refused)?;
+pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, FactsError> {
     let mut items = Sales::default();
-    let (mut bad, mut taken) = (Vec::new(), 0_u64);
-    loop {
-        if taken % PROGRESS_ROWS == 0 {
-            (import.progress)(rows.bytes(), taken);
-        }
-        let row = match rows.next()? {
-            RowRead::End => break,
-            RowRead::Fault(fault) => BadRow { fault, period: None, content: None },
-            RowRead::Row(row) => match items.add(row) {
-                Ok(()) => {
-                    taken += 1;
-                    continue;
-                }
-                Err(fault) => BadRow {
-                    fault,
-                    period: month(row, sales::PERIOD),
-                    content: row.to_csv(as_it_is),
-                },
-            },
-        };
-        import.bad_row(&mut bad, row)?;
+    let mut read = import.read(sales::COLUMNS, |row| {
+        items.add(row).map_err(|fault| (fault, row.to_csv(|_, text| text.to_owned())))
+    })?;
+    if read.report.outcome == Outcome::Refused {
+        return Ok(read.report);
     }
-    let mut report = import.report(rows.name(), taken, &bad);
-    if import.options.strict && !bad.is_empty() {
-        report.outcome = Outcome::Refused;
-        return Ok(report);
-    }
-    let content = rows.digest();
     let folder = Folder::new(import.workspace, "sales")?;
     let mut sealed = Vec::new();
     for ((period, source), part) in items.by_month_and_source() {
@@ -138,35 +88,25 @@ pub(super) async fn import_sales(import: Import<'_>) -> Result<Report, FactsErro
     }
     let (quantity, amount) = items.totals();
     let (_, differences) = items.rounded()?;
-    report.notes.push(format!("quantity {quantity}, amount {}", sales::exact(amount)));
+    read.report.notes.push(format!("quantity {quantity}, amount {}", sales::exact(amount)));
     for difference in differences.iter().filter(|difference| !difference.amount.is_zero()) {
         let (amount, source) = (difference.amount, &difference.source);
-        report.notes.push(format!(
+        read.report.notes.push(format!(
             "rounding {source}'s items to the micro leaves {amount} {} in rounding",
             difference.currency
         ));
     }
-    finish(&import, report, content, bad, 0, folder, sealed).await
-}
-
-fn as_it_is(_: usize, text: &str) -> String {
-    text.to_owned()
-}
-
-fn month(row: Row<'_>, column: usize) -> Option<String> {
-    let text = row.text(column);
-    text.parse::<Period>().is_ok().then(|| text.to_owned())
+    finish(&import, read, 0, folder, sealed).await
 }
 
 async fn finish(
     import: &Import<'_>,
-    mut report: Report,
-    content: Digest,
-    bad: Vec<BadRow>,
+    read: Read,
     repeated: u64,
     folder: Folder,
     sealed: Vec<Sealed>,
 ) -> Result<Report, FactsError> {
+    let Read { mut report, content, bad } = read;
     let mut tx = import.workspace.store.write().await?;
     if let Some(known) = import.known(&mut tx, content, &report).await? {
         return Ok(known);

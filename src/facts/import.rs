@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{FactsError, Workspace, batches, rows};
 use crate::catalog::{Claim, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
-use crate::ingest::{Fault, Given};
+use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows};
+use crate::period::Period;
 use crate::store::statements::facts::{
     IMPORT_ADD, IMPORT_END, IMPORT_NAMED, IMPORT_OF_CONTENT, QUARANTINE,
 };
@@ -13,6 +14,8 @@ use crate::store::{Tx, Value};
 
 /// Bad rows after which a file is taken for one of another kind.
 const FAULTS_MAX: usize = 100_000;
+/// Rows between two calls of the progress bar.
+const PROGRESS_ROWS: u64 = 1 << 16;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,18 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Parties,
+        Self::Recordings,
+        Self::Claims,
+        Self::Agreements,
+        Self::Revenue,
+        Self::Fx,
+        Self::Usage,
+        Self::Sales,
+    ];
+
     /// As the command line and the database write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -111,14 +126,22 @@ pub struct Import<'a> {
     pub(super) path: &'a Path,
     pub(super) options: Options,
     /// Called now and then with the bytes and rows read so far.
-    pub(super) progress: &'a mut dyn FnMut(u64, u64),
+    progress: &'a mut dyn FnMut(u64, u64),
+}
+
+/// A file that has been read to its end.
+pub(super) struct Read {
+    pub(super) report: Report,
+    /// The SHA-256 of the decompressed bytes.
+    pub(super) content: Digest,
+    pub(super) bad: Vec<BadRow>,
 }
 
 /// A bad row, with what quarantine keeps of it.
 pub(super) struct BadRow {
-    pub(super) fault: Fault,
-    pub(super) period: Option<String>,
-    pub(super) content: Option<String>,
+    fault: Fault,
+    period: Option<String>,
+    content: Option<String>,
 }
 
 impl<'a> Import<'a> {
@@ -147,33 +170,69 @@ impl<'a> Import<'a> {
         }
     }
 
-    pub(super) fn report(&self, name: &str, taken: u64, bad: &[BadRow]) -> Report {
+    /// Reads a file row by row. `take` keeps a row, or says what is wrong with it and what
+    /// quarantine may keep of it. With `--strict`, one bad row refuses the file.
+    pub(super) fn read(
+        &mut self,
+        columns: &'static [Column],
+        mut take: impl FnMut(Row<'_>) -> Result<(), (Fault, Option<String>)>,
+    ) -> Result<Read, FactsError> {
+        let given = self.options.given.clone();
+        let mut rows = Rows::open(self.path, columns, given, OtherColumns::Refused)?;
+        let given_month = rows.given("period").map(str::to_owned);
+        let (mut bad, mut taken) = (Vec::new(), 0_u64);
+        loop {
+            if (taken + bad.len() as u64).is_multiple_of(PROGRESS_ROWS) {
+                (self.progress)(rows.bytes(), taken);
+            }
+            let (fault, period, content) = match rows.next()? {
+                RowRead::End => break,
+                RowRead::Fault(fault) => (fault, given_month.clone(), None),
+                RowRead::Row(row) => match take(row) {
+                    Ok(()) => {
+                        taken += 1;
+                        continue;
+                    }
+                    Err((fault, content)) => {
+                        let month =
+                            row.named("period").filter(|text| text.parse::<Period>().is_ok());
+                        (fault, month.map(str::to_owned), content)
+                    }
+                },
+            };
+            bad.push(BadRow { fault, period, content });
+            if bad.len() > FAULTS_MAX {
+                return Err(FactsError::TooManyFaults {
+                    file: self.path.display().to_string(),
+                    kind: self.kind.as_str(),
+                    count: FAULTS_MAX,
+                    first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
+                });
+            }
+        }
+        let mut report = self.report(rows.name(), taken);
+        report.quarantined = bad.len() as u64;
+        report.faults = bad.iter().map(|bad| bad.fault.clone()).collect();
+        if self.options.strict && !bad.is_empty() {
+            report.outcome = Outcome::Refused;
+        }
+        Ok(Read { report, content: rows.digest(), bad })
+    }
+
+    /// The report on a file without bad rows.
+    pub(super) fn report(&self, name: &str, taken: u64) -> Report {
         Report {
             file: self.path.display().to_string(),
             kind: self.kind,
             batch: self.options.batch.clone().unwrap_or_else(|| name.to_owned()),
             outcome: Outcome::Taken,
             taken,
-            quarantined: bad.len() as u64,
-            faults: bad.iter().map(|bad| bad.fault.clone()).collect(),
+            quarantined: 0,
+            faults: Vec::new(),
             superseded: 0,
             unchanged: 0,
             notes: Vec::new(),
         }
-    }
-
-    /// Notes a bad row, or gives up on a file that has far too many.
-    pub(super) fn bad_row(&self, bad: &mut Vec<BadRow>, row: BadRow) -> Result<(), FactsError> {
-        bad.push(row);
-        if bad.len() <= FAULTS_MAX {
-            return Ok(());
-        }
-        Err(FactsError::TooManyFaults {
-            file: self.path.display().to_string(),
-            kind: self.kind.as_str(),
-            count: FAULTS_MAX,
-            first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
-        })
     }
 
     /// The flags that changed what the file says.

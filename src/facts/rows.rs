@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::FactsError;
-use super::import::{BadRow, Import, Outcome, Report};
+use super::import::{Import, Outcome, Read, Report};
 use crate::agreements::Agreement;
 use crate::catalog::Fact;
-use crate::ingest::{OtherColumns, RowRead, Rows, Source};
+use crate::ingest::Source;
 use crate::store::statements::facts::{AGREEMENT, FactTable};
 use crate::store::{Tx, Value};
 
@@ -22,62 +22,32 @@ struct Arriving {
     superseded: bool,
 }
 
-pub(super) async fn import<F: Fact>(import: Import<'_>) -> Result<Report, FactsError> {
-    let given = import.options.given.clone();
-    let mut rows = Rows::open(import.path, F::COLUMNS, given, OtherColumns::Refused)?;
+pub(super) async fn import<F: Fact>(mut import: Import<'_>) -> Result<Report, FactsError> {
     let mut arriving: Vec<Arriving> = Vec::new();
     let mut latest: HashMap<String, usize> = HashMap::new();
-    let mut bad = Vec::new();
-    loop {
-        let fault = match rows.next()? {
-            RowRead::End => break,
-            RowRead::Fault(fault) => BadRow { fault, period: None, content: None },
-            RowRead::Row(row) => match F::read(row) {
-                Ok(fact) => {
-                    let (key, cells) = (fact.key(), fact.cells());
-                    let earlier = latest.get(&key).copied();
-                    if let Some(earlier) = earlier.filter(|at| arriving[*at].cells != cells)
-                        && F::REPLACE_ONLY_IF_ASKED
-                    {
-                        let line = arriving[earlier].line;
-                        let reason = format!("line {line} says something else of {key}");
-                        let period = fact.period().map(|period| period.to_string());
-                        let content = row.to_csv(|_, text| text.to_owned());
-                        BadRow { fault: row.fault(0, reason), period, content }
-                    } else {
-                        if let Some(earlier) = earlier {
-                            arriving[earlier].superseded = true;
-                        }
-                        latest.insert(key.clone(), arriving.len());
-                        arriving.push(Arriving { line: row.line(), key, cells, superseded: false });
-                        continue;
-                    }
-                }
-                Err(fault) => {
-                    let period = F::COLUMNS.iter().position(|column| column.name == "period");
-                    let period = period
-                        .map(|column| row.text(column))
-                        .filter(|text| text.parse::<crate::period::Period>().is_ok());
-                    BadRow {
-                        fault,
-                        period: period.map(str::to_owned),
-                        content: row.to_csv(|_, text| text.to_owned()),
-                    }
-                }
-            },
-        };
-        import.bad_row(&mut bad, fault)?;
-    }
-    let mut report = import.report(rows.name(), arriving.len() as u64, &bad);
-    if import.options.strict && !bad.is_empty() {
-        report.outcome = Outcome::Refused;
+    let Read { mut report, content, bad } = import.read(F::COLUMNS, |row| {
+        let refuse = |fault| (fault, row.to_csv(|_, text| text.to_owned()));
+        let fact = F::read(row).map_err(refuse)?;
+        let (key, cells) = (fact.key(), fact.cells());
+        if let Some(earlier) = latest.get(&key).map(|at| &mut arriving[*at]) {
+            if F::REPLACE_ONLY_IF_ASKED && earlier.cells != cells {
+                let reason = format!("line {} says something else of {key}", earlier.line);
+                return Err(refuse(row.fault(0, reason)));
+            }
+            earlier.superseded = true;
+        }
+        latest.insert(key.clone(), arriving.len());
+        arriving.push(Arriving { line: row.line(), key, cells, superseded: false });
+        Ok(())
+    })?;
+    if report.outcome == Outcome::Refused {
         return Ok(report);
     }
     let mut tx = import.workspace.store.write().await?;
-    if let Some(known) = import.known(&mut tx, rows.digest(), &report).await? {
+    if let Some(known) = import.known(&mut tx, content, &report).await? {
         return Ok(known);
     }
-    let id = import.enter(&mut tx, rows.digest(), &report, bad, 0).await?;
+    let id = import.enter(&mut tx, content, &report, bad, 0).await?;
     let needs_replace = F::REPLACE_ONLY_IF_ASKED && !import.options.replace;
     let (unchanged, superseded) =
         arrive(&mut tx, F::TABLE, id, arriving, needs_replace, &import).await?;
@@ -95,7 +65,7 @@ pub(super) async fn import_agreement(import: Import<'_>) -> Result<Report, Facts
     let (text, digest) = source.read_text(AGREEMENT_BYTES_MAX)?;
     let agreement = Agreement::parse(&text)
         .map_err(|source| FactsError::Agreement { path: import.path.to_owned(), source })?;
-    let mut report = import.report(&name, 1, &[]);
+    let mut report = import.report(&name, 1);
     report.notes.push(format!("agreement {} version {}", agreement.id, agreement.version));
     let mut tx = import.workspace.store.write().await?;
     if let Some(known) = import.known(&mut tx, digest, &report).await? {

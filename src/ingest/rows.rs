@@ -133,11 +133,15 @@ impl Rows {
     }
 
     /// What a flag gave for a column, if one did.
-    pub fn given(&self, column: usize) -> Option<&str> {
-        match &self.places[column] {
+    pub fn given(&self, name: &str) -> Option<&str> {
+        match &self.places[self.column(name)?] {
             Place::Given(text) => Some(text),
             Place::Field(_) | Place::Absent => None,
         }
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
     }
 
     /// Reads the next row.
@@ -200,6 +204,11 @@ impl<'a> Row<'a> {
                 Reader::Parquet(reader, _) => reader.cell(*field),
             },
         }
+    }
+
+    /// The text in the declared column of that name, if one is declared.
+    pub fn named(self, name: &str) -> Option<&'a str> {
+        self.rows.column(name).map(|column| self.text(column))
     }
 
     /// The text in a declared column, or nothing where it is empty.

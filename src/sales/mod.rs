@@ -30,8 +30,6 @@ pub const COLUMNS: &[Column] = &[
     Column::optional("sale_date"),
     Column::optional("right"),
 ];
-/// The month's column.
-pub const PERIOD: usize = 0;
 
 /// Decimals that an amount in a report may have.
 const AMOUNT_DECIMALS: u32 = 18;
@@ -153,7 +151,7 @@ impl Sales {
         };
         let amount = cell(row, 7, amount)?;
         let key = SaleKey {
-            period: cell(row, PERIOD, str::parse)?,
+            period: cell(row, 0, str::parse)?,
             source: cell(row, 1, Name::parse)?,
             currency: cell(row, 8, Currency::parse)?,
             sold,

@@ -15,7 +15,7 @@ mod unsealed;
 use std::path::PathBuf;
 
 pub use listening::{Listening, Play, PlaysInMemory};
-pub use raw::{COLUMNS, PERIOD, UsageKey};
+pub use raw::{COLUMNS, UsageKey};
 pub use scan::SealedScan;
 pub use seal::{SealedUsage, Sealer};
 pub use secret::{ListenerKey, Secret, SecretError};

@@ -18,8 +18,7 @@ pub const COLUMNS: &[Column] = &[
     Column::optional("active_plays"),
 ];
 
-/// The places of columns that others ask about.
-pub const PERIOD: usize = 0;
+const PERIOD: usize = 0;
 /// The listener's column.
 pub(super) const LISTENER: usize = 4;
 /// The recording's column.

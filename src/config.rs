@@ -57,3 +57,84 @@ impl Config {
         )
     }
 }
+
+/// What the program may use of its machine. No result depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Means {
+    /// Threads that work at once.
+    pub threads: usize,
+    /// Bytes that rows on their way may fill before they go to the disk.
+    pub memory: u64,
+}
+
+impl Default for Means {
+    /// All cores and [`Memory::default`].
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, memory: Memory::default().bytes() }
+    }
+}
+
+/// An amount of memory: at least a mebibyte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory(u64);
+
+/// A text that is not an amount of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("give a whole number and MiB or GiB, such as 512MiB; at least 1MiB")]
+pub struct MemoryError;
+
+impl Default for Memory {
+    /// One gibibyte.
+    fn default() -> Self {
+        Self(1 << 30)
+    }
+}
+
+impl Memory {
+    /// The bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::str::FromStr for Memory {
+    type Err = MemoryError;
+
+    fn from_str(text: &str) -> Result<Self, MemoryError> {
+        let text = text.trim();
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+            "m" | "mb" | "mib" => 1 << 20,
+            "g" | "gb" | "gib" => 1 << 30,
+            _ => return Err(MemoryError),
+        };
+        let number: u64 = digits.parse().map_err(|_| MemoryError)?;
+        number.checked_mul(unit).filter(|bytes| *bytes > 0).map(Self).ok_or(MemoryError)
+    }
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_multiple_of(1 << 30) {
+            write!(f, "{}GiB", self.0 >> 30)
+        } else {
+            write!(f, "{}MiB", self.0 >> 20)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_written_with_its_unit() {
+        assert_eq!("512MiB".parse(), Ok(Memory(512 << 20)));
+        assert_eq!("2 g".parse(), Ok(Memory(2 << 30)));
+        assert_eq!(Memory::default().to_string().parse(), Ok(Memory::default()));
+        for wrong in ["", "512", "0MiB", "MiB", "-1GiB", "99999999999999GiB", "1.5GiB"] {
+            assert_eq!(wrong.parse::<Memory>(), Err(MemoryError), "{wrong}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::{Done, Failure, one_of, show};
 use crate::allocate::{AllocateError, Allocation, Model, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
+use crate::config::Means;
 use crate::money::{Currency, Micros};
 use crate::usage::{SealedScan, read_unsealed};
 
@@ -46,9 +47,6 @@ pub(super) struct Allocate {
     /// Where to; `-` for standard output.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-    /// How many threads; all cores if absent.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -60,16 +58,14 @@ enum OutputFormat {
 }
 
 impl Allocate {
-    pub(super) fn run(self) -> Done {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.map_or(cores, usize::from);
+    pub(super) fn run(self, means: Means) -> Done {
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", self.usage.display()));
         let sealed = self.usage != Path::new("-") && is_sealed(&self.usage);
         let allocation = if sealed {
             let mut usage = SealedScan::new(vec![self.usage.clone()]);
             allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
         } else {
-            let mut usage = read_unsealed(&self.usage, threads)?;
+            let mut usage = read_unsealed(&self.usage, means.threads)?;
             allocate(self.model, self.amount, &mut usage)
                 .map_err(|e: AllocateError<_>| failed(e.to_string()))?
         };

@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::{Means, Memory};
 use crate::facts::{Workspace, WorkspaceError};
 
 /// A copyright royalty settlement engine: plays and money go in, exact and explained payouts
@@ -85,6 +86,18 @@ struct Place {
     /// The secret that hashes listeners, instead of the workspace's secret.key.
     #[arg(long, global = true, env = "TANTIEME_SECRET", hide = true, hide_env_values = true)]
     secret: Option<String>,
+    /// How much memory rows may fill before they go to the disk: a number and MiB or GiB.
+    #[arg(long, global = true, env = "TANTIEME_MEMORY", default_value_t, value_name = "SIZE")]
+    memory: Memory,
+    /// How many threads work at once; all cores if absent. No result depends on it.
+    #[arg(
+        long,
+        global = true,
+        env = "TANTIEME_THREADS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -186,7 +199,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Done {
     let place = cli.place;
     match cli.command {
-        Command::Allocate(command) => command.run(),
+        Command::Allocate(command) => command.run(place.means()),
         Command::Apportion(command) => command.run(),
         Command::Init => in_runtime(init(&place)),
         Command::Demo(command) => in_runtime(command.run(&place)),
@@ -223,12 +236,24 @@ impl InWorkspace {
 }
 
 impl Place {
+    fn means(&self) -> Means {
+        let all = Means::default();
+        Means {
+            threads: self.threads.map_or(all.threads, usize::from),
+            memory: self.memory.bytes(),
+        }
+    }
+
     async fn open(&self) -> Result<Workspace, WorkspaceError> {
-        Workspace::open(&self.workspace, self.database_url.as_deref(), self.secret.as_deref()).await
+        let (url, secret) = (self.database_url.as_deref(), self.secret.as_deref());
+        let workspace = Workspace::open(&self.workspace, url, secret).await?;
+        Ok(Workspace { means: self.means(), ..workspace })
     }
 
     async fn init_at(&self, dir: &Path) -> Result<Workspace, WorkspaceError> {
-        Workspace::init(dir, self.database_url.as_deref(), self.secret.as_deref()).await
+        let (url, secret) = (self.database_url.as_deref(), self.secret.as_deref());
+        let workspace = Workspace::init(dir, url, secret).await?;
+        Ok(Workspace { means: self.means(), ..workspace })
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::FactsError;
-use crate::config::Config;
+use crate::config::{Config, Means};
 use crate::store::statements::facts::{SETTING, SETTING_KEEP};
 use crate::store::{Store, StoreError};
 use crate::usage::{Secret, SecretError};
@@ -21,6 +21,8 @@ pub struct Workspace {
     pub store: Store,
     /// What hashes its listeners.
     pub secret: Secret,
+    /// What may be used of the machine.
+    pub means: Means,
 }
 
 /// Why a workspace could not be made or opened.
@@ -83,7 +85,9 @@ impl Workspace {
         let settings = Config::template(database_url);
         // The settings come last: a folder without them is not a workspace yet.
         let store = open_store(dir, database_url, true).await?;
-        let workspace = Self { dir: dir.to_owned(), store, secret: read_secret(dir, secret)? };
+        let secret = read_secret(dir, secret)?;
+        let means = Means::default();
+        let workspace = Self { dir: dir.to_owned(), store, secret, means };
         workspace.check_secret().await.map_err(Box::new)?;
         write_private(&dir.join(Config::FILE), &settings).map_err(file(dir.join(Config::FILE)))?;
         Ok(workspace)
@@ -101,7 +105,9 @@ impl Workspace {
         let config = Config::read(&dir.join(Config::FILE))?;
         let url = database_url.map(str::to_owned).or(config.database_url);
         let store = open_store(dir, url.as_deref(), false).await?;
-        let workspace = Self { dir: dir.to_owned(), store, secret: read_secret(dir, secret)? };
+        let secret = read_secret(dir, secret)?;
+        let means = Means::default();
+        let workspace = Self { dir: dir.to_owned(), store, secret, means };
         workspace.check_secret().await.map_err(Box::new)?;
         Ok(workspace)
     }

@@ -22,6 +22,7 @@ mod apportion;
 mod close;
 mod demo;
 mod explain;
+mod generate;
 mod import;
 mod quarantine;
 mod show;
@@ -108,6 +109,8 @@ enum Command {
     Apportion(apportion::Apportion),
     /// Make a workspace: settings, secret, database, data folder.
     Init,
+    /// Make up usage, for measuring and for trying things out.
+    Generate(generate::Generate),
     /// Settle a whole fictional month and show what came of it.
     Demo(demo::Demo),
     #[command(flatten)]
@@ -201,6 +204,7 @@ fn run(cli: Cli) -> Done {
     match cli.command {
         Command::Allocate(command) => command.run(place.means()),
         Command::Apportion(command) => command.run(),
+        Command::Generate(command) => command.run(place.means()),
         Command::Init => in_runtime(init(&place)),
         Command::Demo(command) => in_runtime(command.run(&place)),
         Command::InWorkspace(command) => in_runtime(async {

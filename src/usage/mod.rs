@@ -9,6 +9,7 @@ mod listening;
 mod raw;
 mod scan;
 mod seal;
+mod sealed;
 mod secret;
 mod unsealed;
 
@@ -18,6 +19,7 @@ pub use listening::{Listening, Play, PlaysInMemory};
 pub use raw::{COLUMNS, UsageKey};
 pub use scan::SealedScan;
 pub use seal::{SealedUsage, Sealer};
+pub use sealed::{Parts, SealedRow, SealedTotals, SealedWriter};
 pub use secret::{ListenerKey, Secret, SecretError};
 pub use unsealed::{UnsealedError, read_unsealed};
 

@@ -148,7 +148,7 @@ struct Cursor {
 impl Cursor {
     fn open(path: &Path) -> Result<Self, UsageError> {
         let builder = open(path)?;
-        if builder.schema().fields() != super::seal::schema().fields() {
+        if builder.schema().fields() != super::sealed::schema().fields() {
             return Err(damaged(path, "its columns are not those of sealed usage"));
         }
         let mask = ProjectionMask::roots(builder.parquet_schema(), [0, 1, 2]);

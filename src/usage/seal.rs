@@ -1,33 +1,18 @@
 //! Rows in, sealed files out.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray,
-    UInt32Array,
-};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use arrow_array::{ArrayRef, StringArray};
 
 use super::raw::{COLUMNS, LISTENER, Plays, RECORDING, UsageKey, cell, check_listener};
+use super::sealed::{SealedRow, SealedTotals, SealedWriter};
 use super::{ListenerKey, Secret, UsageError};
-use crate::digest::Hashing;
 use crate::ident::{RecordingId, Territory};
 use crate::ingest::{Fault, Row};
 use crate::money::fixed;
 use crate::period::Period;
-
-/// Rows of a group: large enough that a group's dictionary of recordings is a small part of it.
-const GROUP_ROWS: usize = 1 << 22;
-const BATCH_ROWS: usize = 1 << 16;
-const DICTIONARY_BYTES: usize = 1 << 26;
 
 #[derive(Clone, Copy)]
 struct SealRow {
@@ -207,16 +192,6 @@ fn add_up(rows: &mut Vec<SealRow>) -> Option<u32> {
     over
 }
 
-pub(super) fn schema() -> Schema {
-    let recording = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    Schema::new(vec![
-        Field::new("listener", DataType::FixedSizeBinary(16), false),
-        Field::new("recording", recording, false),
-        Field::new("plays", DataType::UInt32, false),
-        Field::new("active_plays", DataType::UInt32, false),
-    ])
-}
-
 fn write(
     folder: &Path,
     key: UsageKey,
@@ -224,62 +199,18 @@ fn write(
     names: &ArrayRef,
 ) -> Result<SealedUsage, UsageError> {
     let file = format!("{}.parquet", crate::digest::Digest::of(key.to_string().as_bytes()).short());
-    let path = folder.join(&file);
-    let listeners = rows
-        .chunk_by(|a, b| a.listener == b.listener)
-        .filter(|rows| rows.iter().any(|row| row.plays.plays > 0))
-        .count();
-    let note = |name: &str, value: String| KeyValue::new(format!("tantieme.{name}"), value);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by("tantieme".to_owned())
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_key_value_metadata(Some(vec![
-            note("sealed", "1".to_owned()),
-            note("key", key.to_string()),
-            note("listeners", listeners.to_string()),
-        ]))
-        .build();
-    let failed = |reason: String| UsageError::File {
-        path: path.clone(),
-        source: std::io::Error::other(reason),
-    };
-    let out =
-        File::create(&path).map_err(|source| UsageError::File { path: path.clone(), source })?;
-    let schema = Arc::new(schema());
-    let mut writer = ArrowWriter::try_new(Hashing::new(out), schema.clone(), Some(properties))
-        .map_err(|e| failed(e.to_string()))?;
-    for chunk in rows.chunks(BATCH_ROWS) {
-        let batch = batch(&schema, chunk, names).map_err(|e| failed(e.to_string()))?;
-        writer.write(&batch).map_err(|e| failed(e.to_string()))?;
+    let count = rows.len() as u64;
+    let mut out =
+        SealedWriter::with_names(&folder.join(&file), &key.to_string(), names.clone(), count)?;
+    for row in rows {
+        let (listener, recording) = (row.listener, row.recording);
+        out.push(SealedRow {
+            listener,
+            recording,
+            plays: row.plays.plays,
+            active: row.plays.active,
+        })?;
     }
-    let out = writer.into_inner().map_err(|e| failed(e.to_string()))?;
-    Ok(SealedUsage {
-        key,
-        file,
-        sha256: out.digest(),
-        rows: rows.len() as u64,
-        plays: rows.iter().map(|row| u64::from(row.plays.plays)).sum(),
-    })
-}
-
-fn batch(
-    schema: &Arc<Schema>,
-    rows: &[SealRow],
-    names: &ArrayRef,
-) -> Result<RecordBatch, arrow_schema::ArrowError> {
-    let listeners = rows.iter().map(|row| row.listener.to_be_bytes());
-    let codes = rows.iter().map(|row| row.recording.cast_signed());
-    let recordings =
-        DictionaryArray::<Int32Type>::try_new(codes.collect::<Int32Array>(), names.clone())?;
-    RecordBatch::try_new(
-        schema.clone(),
-        vec![
-            Arc::new(FixedSizeBinaryArray::try_from_iter(listeners)?),
-            Arc::new(recordings),
-            Arc::new(rows.iter().map(|row| row.plays.plays).collect::<UInt32Array>()),
-            Arc::new(rows.iter().map(|row| row.plays.active).collect::<UInt32Array>()),
-        ],
-    )
+    let SealedTotals { sha256, rows, plays, .. } = out.finish()?;
+    Ok(SealedUsage { key, file, sha256, rows, plays })
 }

@@ -50,6 +50,15 @@ impl Audience {
         heard.sort_unstable();
         heard.dedup_by_key(|heard| heard.recording);
     }
+
+    /// 128 bits that stand for a listener. They grow with the number and are spread evenly, so
+    /// that rows come in the order in which they are sealed.
+    pub(super) fn hash_of(&self, listener: u32) -> u128 {
+        let step = u128::MAX / u128::from(self.listeners.max(1));
+        let mut random = Random::new(self.seed, Of::Hash, u64::from(listener));
+        let low = (u128::from(random.next()) << 64) | u128::from(random.next());
+        step * u128::from(listener) + low % step
+    }
 }
 
 /// How often a recording is played: half of them once, a quarter 2 or 3 times, and so on.
@@ -91,5 +100,14 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|seen| *seen));
+    }
+
+    #[test]
+    fn hashes_grow_with_the_number() {
+        for listeners in [1, 3, 10_000] {
+            let audience = audience(listeners, 10, 0);
+            let hashes: Vec<u128> = (0..listeners).map(|number| audience.hash_of(number)).collect();
+            assert!(hashes.windows(2).all(|pair| pair[0] < pair[1]));
+        }
     }
 }

@@ -41,6 +41,11 @@ impl Catalogue {
         Self { recordings: recordings.max(1), step, start: random.below(count), octaves }
     }
 
+    /// How many recordings there are.
+    pub(super) const fn recordings(&self) -> u32 {
+        self.recordings
+    }
+
     /// The rank of a recording that somebody plays. Zipf and Mandelbrot's law in whole numbers:
     /// an octave of `place + 64` evenly, then a place in it evenly, so that the chance of a place
     /// falls as 1 / (place + 64).

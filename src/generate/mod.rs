@@ -7,13 +7,17 @@
 
 mod audience;
 mod blocks;
+mod cast;
 mod catalogue;
+mod month;
+mod names;
 mod place;
 mod plays;
 mod random;
 
 use std::path::{Path, PathBuf};
 
+pub use month::{Month, MonthMade, Size};
 pub use place::Compression;
 pub use plays::{Form, Made, Usage};
 
@@ -31,6 +35,18 @@ pub enum GenerateError {
     /// More recordings than there are ids.
     #[error("more than {0} recordings")]
     Recordings(u32),
+    /// The sealed file could not be made.
+    #[error(transparent)]
+    Sealed(crate::usage::UsageError),
+    /// Some would have nothing to be paid for.
+    #[error(
+        "each payee needs a recording: of PAYEES, LABELS are labels, a quarter as many are \
+         producers, one is a fund, and at least LABELS and at most RECORDINGS must be left as artists"
+    )]
+    Payees,
+    /// A folder that somebody uses.
+    #[error("{0} is not empty; name a new folder")]
+    Occupied(PathBuf),
 }
 
 impl GenerateError {

@@ -1,5 +1,6 @@
 //! Plays as rows of a file.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -10,15 +11,23 @@ use super::blocks::in_blocks;
 use super::catalogue::Catalogue;
 use super::place::{Arriving, Compression, Out};
 use super::random::{Of, Random};
+use crate::ident::RecordingId;
+use crate::usage::{SealedRow, SealedWriter, UsageError};
 
 /// Listeners whose rows are made at once.
 const BLOCK: u32 = 4096;
+/// Rows that a listener has on average where the catalogue is large.
+const ROWS_OF_LISTENER: u64 = 51;
+/// The pool that a sealed file says it is of.
+const POOL: &str = "2026-10/generated/all/WW";
 
 /// What kind of file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `.csv`, `.csv.gz`, `.csv.zst`
     Csv(Compression),
+    /// `.parquet`, sealed as a workspace seals its usage.
+    Parquet,
 }
 
 impl Form {
@@ -29,6 +38,7 @@ impl Form {
             (".csv", Self::Csv(Compression::None)),
             (".csv.gz", Self::Csv(Compression::Gzip)),
             (".csv.zst", Self::Csv(Compression::Zstd)),
+            (".parquet", Self::Parquet),
         ]
         .into_iter()
         .find_map(|(ending, form)| name.ends_with(ending).then_some(form))
@@ -51,6 +61,21 @@ impl Made {
         self.listeners += more.listeners;
         self.rows += more.rows;
         self.plays += more.plays;
+    }
+}
+
+impl Audience {
+    /// The rows of some listeners, and how many there are.
+    fn rows(&self, listeners: Range<u32>) -> (Vec<(u32, Heard)>, Made) {
+        let (mut rows, mut heard) = (Vec::new(), Vec::new());
+        let mut made = Made { listeners: listeners.end - listeners.start, ..Made::default() };
+        for listener in listeners {
+            self.plays_of(listener, &mut heard);
+            rows.extend(heard.iter().map(|heard| (listener, *heard)));
+            made.plays += heard.iter().map(|heard| u64::from(heard.plays)).sum::<u64>();
+        }
+        made.rows = rows.len() as u64;
+        (rows, made)
     }
 }
 
@@ -95,12 +120,54 @@ impl Usage {
     ) -> Result<Made, GenerateError> {
         let failed = |source| GenerateError::write(path, source);
         let arriving = Arriving::at(path)?;
-        let Form::Csv(compression) = form;
-        let mut out = Out::create(&arriving.path(), compression).map_err(failed)?;
-        let made = self.write_csv(&mut out, progress).map_err(failed)?;
-        out.finish().map_err(failed)?;
+        let made = match form {
+            Form::Csv(compression) => {
+                let mut out = Out::create(&arriving.path(), compression).map_err(failed)?;
+                let made = self.write_csv(&mut out, progress).map_err(failed)?;
+                out.finish().map_err(failed)?;
+                made
+            }
+            Form::Parquet => self.seal(path, &arriving.path(), progress)?,
+        };
         arriving.keep()?;
         Ok(made)
+    }
+
+    /// Seals a file that will stand at `path`.
+    fn seal(
+        &self,
+        path: &Path,
+        arriving: &Path,
+        progress: &mut dyn FnMut(Made),
+    ) -> Result<Made, GenerateError> {
+        let failed = |error| match error {
+            UsageError::File { source, .. } => GenerateError::write(path, source),
+            error => GenerateError::Sealed(error),
+        };
+        let ids = (0..self.audience.catalogue.recordings()).map(Catalogue::id);
+        let ids: Vec<RecordingId> =
+            ids.filter_map(|id| RecordingId::parse(id.as_str()).ok()).collect(); // all of them can be
+        let rows = u64::from(self.audience.listeners) * ROWS_OF_LISTENER;
+        let mut writer = SealedWriter::create(arriving, POOL, &ids, rows).map_err(failed)?;
+        let mut all = Made::default();
+        let take = |(rows, made): (Vec<(u32, Heard)>, Made)| {
+            let mut hash = (u32::MAX, 0);
+            for (listener, Heard { recording, plays }) in rows {
+                if hash.0 != listener {
+                    hash = (listener, self.audience.hash_of(listener));
+                }
+                writer.push(SealedRow { listener: hash.1, recording, plays, active: 0 })?;
+            }
+            all.add(made);
+            progress(all);
+            Ok::<(), UsageError>(())
+        };
+        let make = |listeners| self.audience.rows(listeners);
+        in_blocks(self.threads, (self.audience.listeners, BLOCK), make, take).map_err(failed)?;
+        writer.finish().map_err(failed)?;
+        let synced = File::open(arriving).and_then(|file| file.sync_all());
+        synced.map_err(|source| GenerateError::write(path, source))?;
+        Ok(all)
     }
 
     /// Writes `listener,recording,plays` as CSV.
@@ -146,12 +213,7 @@ impl<L: Fn(u32) -> String + Sync> CsvRows<L> {
     }
 
     fn block(&self, listeners: Range<u32>) -> (Vec<u8>, Made) {
-        let mut rows: Vec<(u32, Heard)> = Vec::new();
-        let mut heard = Vec::new();
-        for listener in listeners.clone() {
-            self.audience.plays_of(listener, &mut heard);
-            rows.extend(heard.iter().map(|heard| (listener, *heard)));
-        }
+        let (mut rows, made) = self.audience.rows(listeners.clone());
         if self.shuffled {
             shuffle(&mut rows, self.audience.seed, listeners.start);
         }
@@ -164,9 +226,7 @@ impl<L: Fn(u32) -> String + Sync> CsvRows<L> {
             push_decimal(&mut text, heard.plays);
             text.push(b'\n');
         }
-        let plays = rows.iter().map(|(_, heard)| u64::from(heard.plays)).sum();
-        let listeners = listeners.end - listeners.start;
-        (text, Made { listeners, rows: rows.len() as u64, plays })
+        (text, made)
     }
 }
 

@@ -9,6 +9,22 @@ pub(super) enum Of {
     Listener = 2,
     /// In which order the rows of a block stand.
     Order = 3,
+    /// In which pool a listener is.
+    Pool = 4,
+    /// Who made a recording.
+    Recording = 5,
+    /// An artist's label.
+    Artist = 6,
+    /// A sale.
+    Sale = 7,
+    /// What stands for a listener.
+    Hash = 8,
+    /// A party's name and country.
+    Party = 9,
+    /// A recording's title and length.
+    Title = 10,
+    /// What is odd about the claims on a recording.
+    Claims = 11,
 }
 
 /// `SplitMix64`: G. L. Steele, D. Lea and C. H. Flood, *Fast splittable pseudorandom number

@@ -12,6 +12,7 @@ mod bad_input;
 mod close;
 mod demo;
 mod docs;
+mod generate;
 mod imports;
 mod properties;
 mod real;

@@ -1,5 +1,6 @@
 //! Files in: whole or not at all, once, in any order, and back out of quarantine as they were.
 
+mod engines;
 mod order;
 mod quarantine;
 mod settled;

@@ -8,4 +8,4 @@ mod models;
 mod tally;
 
 pub use models::{AllocateError, Allocation, Model, RecordingAmount, allocate};
-pub use tally::{Rule, Tally};
+pub use tally::{Rule, Sum, Tally};

@@ -1,6 +1,6 @@
 //! The models, each as its formula.
 
-use super::tally::{Rule, Tally};
+use super::tally::{Rule, Sum, Tally};
 use crate::ident::RecordingId;
 use crate::money::{ApportionError, Micros, apportion};
 use crate::usage::Listening;
@@ -96,7 +96,7 @@ pub fn allocate<L: Listening>(
     };
     let parts = listening.fold(Tally::default, |sum, plays| sum.add(plays, &rule));
     let parts = parts.map_err(AllocateError::Usage)?;
-    let tally = parts.iter().fold(Tally::default(), Tally::merge);
+    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part)).unwrap_or_default();
     let plays = u64::try_from(tally.plays_total).map_err(|_| AllocateError::TooManyPlays)?;
     if plays == 0 {
         return Err(AllocateError::NoPlays);
@@ -107,27 +107,46 @@ pub fn allocate<L: Listening>(
         return Err(AllocateError::Listeners { said: listeners, found: tally.listeners_total });
     }
     let ids = listening.recordings();
-    let mut order: Vec<usize> = (0..tally.plays.len()).collect();
-    order.sort_unstable_by(|a, b| ids[*a].cmp(&ids[*b]));
+    let order = by_id(&ids[..tally.recordings.len()]);
+    let sums: Vec<Sum> = order.iter().map(|at| tally.recordings[*at as usize]).collect();
     let amounts = match rule {
-        Rule::Plays => by_plays(pool, &tally, &order),
-        Rule::EqualBudgets { .. } => by_budgets(amount, &tally, &order),
+        Rule::Plays => by_plays(pool, &sums),
+        Rule::EqualBudgets { .. } => by_budgets(amount, &sums),
     };
     let recordings = order
-        .iter()
+        .into_iter()
+        .zip(sums)
         .zip(amounts)
-        .map(|(at, amount)| RecordingAmount {
-            recording: ids[*at].clone(),
-            plays: tally.plays[*at],
-            listeners: tally.listeners[*at],
+        .map(|((at, sum), amount)| RecordingAmount {
+            recording: ids[at as usize].clone(),
+            plays: sum.plays,
+            listeners: sum.listeners,
             amount,
         })
         .collect();
     Ok(Allocation { recordings, plays, listeners: tally.listeners_total })
 }
 
-fn by_plays(pool: Micros, tally: &Tally, order: &[usize]) -> Vec<Micros> {
-    let weights: Vec<u128> = order.iter().map(|at| u128::from(tally.plays[*at])).collect();
+/// The numbers of recordings by the bytes of their ids. The first sixteen bytes tell nearly all
+/// ids apart, and are compared as one number.
+fn by_id(ids: &[RecordingId]) -> Vec<u32> {
+    let first = |id: &RecordingId| {
+        let mut bytes = [0; 16];
+        let text = id.as_str().as_bytes();
+        let count = text.len().min(16);
+        bytes[..count].copy_from_slice(&text[..count]);
+        u128::from_be_bytes(bytes)
+    };
+    let mut order: Vec<(u128, u32)> =
+        (0..).zip(ids).map(|(number, id)| (first(id), number)).collect();
+    order.sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0).then_with(|| ids[a.1 as usize].cmp(&ids[b.1 as usize]))
+    });
+    order.into_iter().map(|(_, number)| number).collect()
+}
+
+fn by_plays(pool: Micros, sums: &[Sum]) -> Vec<Micros> {
+    let weights: Vec<u128> = sums.iter().map(|sum| u128::from(sum.plays)).collect();
     match apportion(pool, &weights) {
         Ok(amounts) => amounts,
         // There are plays, and fewer than 2⁶⁴ of them.
@@ -137,17 +156,17 @@ fn by_plays(pool: Micros, tally: &Tally, order: &[usize]) -> Vec<Micros> {
     }
 }
 
-/// Each recording gets ⌊v / 2⁶⁴⌋ of what it is owed, v; the micros left over go one each to the largest low 64 bits, ties by id.
-fn by_budgets(pool: u64, tally: &Tally, order: &[usize]) -> Vec<Micros> {
-    let owed = |at: &usize| tally.owed[*at];
-    let whole = |at: &usize| u64::try_from(owed(at) >> 64).unwrap_or(u64::MAX); // ≤ the pool
-    let mut amounts: Vec<u64> = order.iter().map(whole).collect();
+/// Each recording gets ⌊v / 2⁶⁴⌋ of what it is owed, v; the micros left over go one each to the
+/// largest low 64 bits, ties by id.
+fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
+    let whole = |sum: &Sum| u64::try_from(sum.owed >> 64).unwrap_or(u64::MAX); // ≤ the pool
+    let mut amounts: Vec<u64> = sums.iter().map(whole).collect();
     // Never negative: the budgets of all listeners together are at most the pool.
     let left_over = pool - amounts.iter().sum::<u64>();
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
     let fractions: Vec<(bool, u128)> =
-        order.iter().map(|at| (tally.plays[*at] > 0, owed(at) & u128::from(u64::MAX))).collect();
+        sums.iter().map(|sum| (sum.plays > 0, sum.owed & u128::from(u64::MAX))).collect();
     for place in crate::money::largest(&fractions, left_over) {
         amounts[place] += 1;
     }

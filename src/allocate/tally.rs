@@ -16,16 +16,23 @@ pub enum Rule {
     },
 }
 
+/// One recording's sums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// What it is owed in units of 2⁻⁶⁴ micro; nothing where plays weigh alike.
+    pub owed: u128,
+    /// Plays.
+    pub plays: u64,
+    /// Listeners who played it.
+    pub listeners: u64,
+}
+
 /// Sums by recording. Sums of parts of the listeners add up to the sums of all of them, in any
 /// order and any grouping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Plays of each recording.
-    pub plays: Vec<u64>,
-    /// Listeners who played each recording.
-    pub listeners: Vec<u64>,
-    /// What each recording is owed in units of 2⁻⁶⁴ micro; empty where plays weigh alike.
-    pub owed: Vec<u128>,
+    /// By the recording's number.
+    pub recordings: Vec<Sum>,
     /// All plays; the sums by recording hold only while this is under 2⁶⁴.
     pub plays_total: u128,
     /// Listeners with plays.
@@ -40,23 +47,21 @@ impl Tally {
             Rule::EqualBudgets { pool, listeners } if total > 0 => {
                 // q = ⌊A·2⁶⁴ / (N·E)⌋; a divisor over 2¹²⁸ leaves nothing.
                 let divisor = u128::from(*listeners).checked_mul(u128::from(total));
-                Some(divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0))
+                divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0)
             }
-            Rule::EqualBudgets { .. } => Some(0),
-            Rule::Plays => None,
+            Rule::EqualBudgets { .. } | Rule::Plays => 0,
         };
         for play in plays {
             let at = play.recording as usize;
-            if at >= self.plays.len() {
-                self.grow(at + 1, rate.is_some());
+            if at >= self.recordings.len() {
+                self.recordings.resize(at + 1, Sum::default());
             }
-            // Wrapping: `plays_total` tells whether any of these sums could have wrapped.
-            self.plays[at] = self.plays[at].wrapping_add(u64::from(play.plays));
-            self.listeners[at] += u64::from(play.plays > 0);
-            if let Some(rate) = rate {
-                // Σ ≤ A·2⁶⁴ < 2¹²⁷, if `listeners` is what the tally will have counted.
-                self.owed[at] = self.owed[at].wrapping_add(u128::from(play.plays) * rate);
-            }
+            let sum = &mut self.recordings[at];
+            // Wrapping: `plays_total` tells whether any of these sums could have wrapped, and
+            // Σ owed ≤ A·2⁶⁴ < 2¹²⁷, if `listeners` is what the tally will have counted.
+            sum.owed = sum.owed.wrapping_add(u128::from(play.plays) * rate);
+            sum.plays = sum.plays.wrapping_add(u64::from(play.plays));
+            sum.listeners += u64::from(play.plays > 0);
         }
         self.plays_total += u128::from(total);
         self.listeners_total += u64::from(total > 0);
@@ -65,26 +70,15 @@ impl Tally {
     /// Adds another part's sums.
     #[must_use]
     pub fn merge(mut self, other: &Self) -> Self {
-        self.grow(other.plays.len().max(self.plays.len()), !other.owed.is_empty());
-        for (sum, part) in self.plays.iter_mut().zip(&other.plays) {
-            *sum = sum.wrapping_add(*part);
-        }
-        for (sum, part) in self.listeners.iter_mut().zip(&other.listeners) {
-            *sum += part;
-        }
-        for (sum, part) in self.owed.iter_mut().zip(&other.owed) {
-            *sum = sum.wrapping_add(*part);
+        let recordings = other.recordings.len().max(self.recordings.len());
+        self.recordings.resize(recordings, Sum::default());
+        for (sum, part) in self.recordings.iter_mut().zip(&other.recordings) {
+            sum.owed = sum.owed.wrapping_add(part.owed);
+            sum.plays = sum.plays.wrapping_add(part.plays);
+            sum.listeners += part.listeners;
         }
         self.plays_total += other.plays_total;
         self.listeners_total += other.listeners_total;
         self
-    }
-
-    fn grow(&mut self, recordings: usize, owed: bool) {
-        self.plays.resize(recordings, 0);
-        self.listeners.resize(recordings, 0);
-        if owed || !self.owed.is_empty() {
-            self.owed.resize(recordings, 0);
-        }
     }
 }

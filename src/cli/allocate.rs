@@ -62,10 +62,10 @@ impl Allocate {
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", self.usage.display()));
         let sealed = self.usage != Path::new("-") && is_sealed(&self.usage);
         let allocation = if sealed {
-            let mut usage = SealedScan::new(vec![self.usage.clone()]);
+            let mut usage = SealedScan::new(vec![self.usage.clone()], means.threads);
             allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
         } else {
-            let mut usage = read_unsealed(&self.usage, means.threads)?;
+            let mut usage = read_unsealed(&self.usage, means)?;
             allocate(self.model, self.amount, &mut usage)
                 .map_err(|e: AllocateError<_>| failed(e.to_string()))?
         };

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Done, Failure, Format, one_of, operator, show};
-use crate::facts::{FileKind, Import, Options, Outcome, Report, Workspace};
+use crate::facts::{FileKind, Import, Options, Outcome, Report, Step, Workspace};
 use crate::ident::{Name, Territory};
 use crate::ingest::Given;
 use crate::period::Period;
@@ -125,30 +126,49 @@ pub(super) async fn take(
     file: &Path,
     options: Options,
 ) -> Result<Report, Failure> {
-    let bar = progress(file);
-    let mut report = |bytes: u64, rows: u64| {
-        bar.set_position(bytes);
-        bar.set_message(format!("{} rows", show::count(rows)));
-    };
-    let taken = Import::new(workspace, kind, file, options, &mut report).run().await;
-    bar.finish_and_clear();
+    let bar = Bar::new();
+    let taken = Import::new(workspace, kind, file, options, &mut |step| bar.show(step)).run().await;
+    bar.bar.finish_and_clear();
     Ok(taken?)
 }
 
-/// A bar over the file's bytes, on a terminal only. A compressed file has no known length.
-fn progress(file: &Path) -> ProgressBar {
-    let compressed = file.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
-    let length = std::fs::metadata(file).ok().filter(|_| !compressed).map(|file| file.len());
-    let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    let form = if length.is_some() {
-        "{bar:30} {percent:>3} %  {msg}  {binary_bytes_per_sec}  {eta} left"
-    } else {
-        "{spinner}  {msg}  {binary_bytes_per_sec}"
-    };
-    if let Ok(style) = ProgressStyle::with_template(form) {
-        bar.set_style(style);
+/// A progress bar, on a terminal only.
+struct Bar {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::no_length();
+        let form = "{prefix} {bar:30} {percent:>3} %  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(form) {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now() }
     }
-    bar
+
+    fn show(&self, step: Step) {
+        let (what, done, of, rows) = match step {
+            Step::Reading(so_far) => ("reading", so_far.read, so_far.of, so_far.rows),
+            Step::Sealing(sealed, rows) => ("sealing", sealed, Some(rows), sealed),
+        };
+        if self.bar.prefix() != what {
+            self.bar.set_prefix(what);
+            self.bar.reset_eta();
+        }
+        match of {
+            Some(of) => self.bar.set_length(of),
+            None => self.bar.unset_length(),
+        }
+        self.bar.set_position(done);
+        let rate = u128::from(rows) * 1000 / self.started.elapsed().as_millis().max(1);
+        self.bar.set_message(format!(
+            "{} rows, {} a second",
+            show::count(rows),
+            show::count(rate.cast_signed())
+        ));
+    }
 }
 
 /// Prints what an import did.

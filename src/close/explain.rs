@@ -145,7 +145,7 @@ fn who(
     pool_listeners: u64,
 ) -> Result<Vec<Listener>, CloseError> {
     // A first pass finds the recording's number.
-    let mut scan = SealedScan::new(paths);
+    let mut scan = SealedScan::new(paths, 1);
     scan.visit(|_, _| {})?;
     let number = crate::usage::Listening::recordings(&scan).iter().position(|id| id == recording);
     let mut found = Vec::new();

@@ -306,7 +306,8 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let allocation = if let Some(made) = standing(workspace, run, "allocate").await? {
         made
     } else {
-        let made = steps::allocate_pools(&data, &manifest, &loaded, &folder)?;
+        let made =
+            steps::allocate_pools(&data, &manifest, &loaded, &folder, workspace.means.threads)?;
         crash::point("allocation written");
         step(workspace, run, "allocate", &made, State::Allocated, by).await?;
         made

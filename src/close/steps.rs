@@ -48,11 +48,12 @@ pub(super) fn allocate_pools(
     manifest: &Manifest,
     loaded: &Loaded,
     folder: &Path,
+    threads: usize,
 ) -> Result<Made, CloseError> {
     table(data, folder, "allocation", ALLOCATION, |table| {
         for pool in &loaded.pools {
             let key = pool.origin.key();
-            let mut scan = SealedScan::new(manifest.usage_of(data, pool, loaded));
+            let mut scan = SealedScan::new(manifest.usage_of(data, pool, loaded), threads);
             let allocation = match allocate(pool.model, pool.amount, &mut scan) {
                 Ok(allocation) => allocation,
                 // Settlement sends a pool without recordings to `undistributed`.

@@ -46,7 +46,7 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
             step.check(&data)?;
             made.push(step);
         }
-        again(&data, &manifest, &loaded, &made)?;
+        again(&data, &manifest, &loaded, &made, workspace.means.threads)?;
         let lines = data.join(&made[1].path);
         let found = steps::result_hash(&manifest, &loaded, &lines)?.to_string();
         let given = run.result.clone().unwrap_or_default();
@@ -106,11 +106,12 @@ fn again(
     manifest: &Manifest,
     loaded: &super::manifest::Loaded,
     made: &[steps::Made],
+    threads: usize,
 ) -> Result<(), CloseError> {
     let io = |source| CloseError::Io { path: data.to_owned(), source };
     let folder = tempfile::Builder::new().prefix(".verify-").tempdir_in(data).map_err(io)?;
     let name = folder.path().strip_prefix(data).unwrap_or(folder.path());
-    let allocation = steps::allocate_pools(data, manifest, loaded, name)?;
+    let allocation = steps::allocate_pools(data, manifest, loaded, name, threads)?;
     let lines = steps::settle_lines(data, loaded, &allocation, name)?;
     let (statements, _) = steps::draw_statements(data, loaded, &lines, name)?;
     for (anew, original) in [allocation, lines, statements].iter().zip(made) {

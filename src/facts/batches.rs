@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::import::{Import, Outcome, Read, Report};
+use super::import::{Import, Outcome, Read, Report, Step};
 use super::{FactsError, Workspace};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
@@ -12,7 +12,7 @@ use crate::sales::{self, Sales};
 use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
 use crate::store::statements::ledger::PERIODS_CLOSED;
 use crate::store::{Tx, Value};
-use crate::usage::{self, Sealer};
+use crate::usage;
 
 /// A sealed file on its way into the database.
 struct Sealed {
@@ -27,17 +27,18 @@ struct Sealed {
 }
 
 pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, FactsError> {
-    let mut sealer = Sealer::new(import.workspace.secret.clone());
-    let mut read = import.read(usage::COLUMNS, |row| {
-        sealer
-            .add(row)
-            .map_err(|fault| (fault, row.to_csv(|column, text| sealer.shown(row, column, text))))
-    })?;
+    let folder = Folder::new(import.workspace, "usage")?;
+    let (mut read, gathered) = import.gather(folder.path())?;
     if read.report.outcome == Outcome::Refused {
         return Ok(read.report);
     }
-    let folder = Folder::new(import.workspace, "usage")?;
-    let (sealed, repeated) = sealer.seal(folder.path())?;
+    let threads = import.workspace.means.threads;
+    let rows = read.report.taken;
+    let progress = &mut import.progress;
+    let (sealed, repeated) = usage::seal(&gathered, folder.path(), threads, &mut |sealed| {
+        progress(Step::Sealing(sealed, rows));
+    })?;
+    drop(gathered);
     let sealed = sealed.into_iter().map(|file| Sealed {
         period: file.key.period,
         service: file.key.service.to_string(),

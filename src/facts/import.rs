@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{FactsError, Workspace, batches, rows};
 use crate::catalog::{Claim, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
-use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows};
+use crate::ingest::{Column, Fault, Given, OtherColumns, Progress, Row, RowRead, Rows};
 use crate::period::Period;
 use crate::store::statements::facts::{
     IMPORT_ADD, IMPORT_END, IMPORT_NAMED, IMPORT_OF_CONTENT, QUARANTINE,
@@ -13,7 +13,7 @@ use crate::store::statements::facts::{
 use crate::store::{Tx, Value};
 
 /// Bad rows after which a file is taken for one of another kind.
-const FAULTS_MAX: usize = 100_000;
+pub(super) const FAULTS_MAX: usize = 100_000;
 /// Rows between two calls of the progress bar.
 const PROGRESS_ROWS: u64 = 1 << 16;
 
@@ -125,8 +125,17 @@ pub struct Import<'a> {
     pub(super) kind: FileKind,
     pub(super) path: &'a Path,
     pub(super) options: Options,
-    /// Called now and then with the bytes and rows read so far.
-    progress: &'a mut dyn FnMut(u64, u64),
+    /// Called now and then with how far it has come.
+    pub(super) progress: &'a mut dyn FnMut(Step),
+}
+
+/// How far an import has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The file is being read.
+    Reading(Progress),
+    /// So many rows of all are sealed.
+    Sealing(u64, u64),
 }
 
 /// A file that has been read to its end.
@@ -139,9 +148,9 @@ pub(super) struct Read {
 
 /// A bad row, with what quarantine keeps of it.
 pub(super) struct BadRow {
-    fault: Fault,
-    period: Option<String>,
-    content: Option<String>,
+    pub(super) fault: Fault,
+    pub(super) period: Option<String>,
+    pub(super) content: Option<String>,
 }
 
 impl<'a> Import<'a> {
@@ -151,7 +160,7 @@ impl<'a> Import<'a> {
         kind: FileKind,
         path: &'a Path,
         options: Options,
-        progress: &'a mut dyn FnMut(u64, u64),
+        progress: &'a mut dyn FnMut(Step),
     ) -> Self {
         Self { workspace, kind, path, options, progress }
     }
@@ -183,7 +192,8 @@ impl<'a> Import<'a> {
         let (mut bad, mut taken) = (Vec::new(), 0_u64);
         loop {
             if (taken + bad.len() as u64).is_multiple_of(PROGRESS_ROWS) {
-                (self.progress)(rows.bytes(), taken);
+                let of = std::fs::metadata(self.path).ok().map(|file| file.len());
+                (self.progress)(Step::Reading(Progress { read: rows.bytes(), of, rows: taken }));
             }
             let (fault, period, content) = match rows.next()? {
                 RowRead::End => break,
@@ -202,21 +212,31 @@ impl<'a> Import<'a> {
             };
             bad.push(BadRow { fault, period, content });
             if bad.len() > FAULTS_MAX {
-                return Err(FactsError::TooManyFaults {
-                    file: self.path.display().to_string(),
-                    kind: self.kind.as_str(),
-                    count: FAULTS_MAX,
-                    first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
-                });
+                return Err(self.too_many(&bad));
             }
         }
-        let mut report = self.report(rows.name(), taken);
+        Ok(self.done(rows.name(), taken, rows.digest(), bad))
+    }
+
+    /// What is said of a file in which far too many rows are bad.
+    pub(super) fn too_many(&self, bad: &[BadRow]) -> FactsError {
+        FactsError::TooManyFaults {
+            file: self.path.display().to_string(),
+            kind: self.kind.as_str(),
+            count: FAULTS_MAX,
+            first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// The report on a file that has been read.
+    pub(super) fn done(&self, name: &str, taken: u64, content: Digest, bad: Vec<BadRow>) -> Read {
+        let mut report = self.report(name, taken);
         report.quarantined = bad.len() as u64;
         report.faults = bad.iter().map(|bad| bad.fault.clone()).collect();
         if self.options.strict && !bad.is_empty() {
             report.outcome = Outcome::Refused;
         }
-        Ok(Read { report, content: rows.digest(), bad })
+        Read { report, content, bad }
     }
 
     /// The report on a file without bad rows.

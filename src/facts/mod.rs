@@ -8,9 +8,10 @@ mod batches;
 mod import;
 mod quarantine;
 mod rows;
+mod usage;
 mod workspace;
 
-pub use import::{FileKind, Import, Options, Outcome, Report};
+pub use import::{FileKind, Import, Options, Outcome, Report, Step};
 pub use quarantine::{Quarantined, quarantined, restore};
 pub use workspace::{Workspace, WorkspaceError};
 

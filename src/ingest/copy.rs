@@ -19,7 +19,7 @@ pub fn copy_rows(
     let mut bytes = Source::open(path)?;
     let (mut at, mut copied, mut header) = (0, 0, true);
     loop {
-        if matches!(records.read()?, Record::End) {
+        if matches!(records.read().map_err(failed)?, Record::End) {
             return Ok(copied);
         }
         let place = records.place();

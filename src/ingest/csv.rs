@@ -1,14 +1,12 @@
 //! CSV records within a bounded buffer, whatever a file holds.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use csv_core::ReadRecordResult;
 
-use super::{IngestError, Source};
-
 /// The longest row that is taken; a longer one (an unclosed quote, mostly) is one bad row.
-const ROW_BYTES_MAX: usize = 1 << 20;
-const FIELDS_MAX: usize = 4096;
+pub(super) const ROW_BYTES_MAX: usize = 1 << 20;
+pub(super) const FIELDS_MAX: usize = 4096;
 const INPUT_BYTES: usize = 1 << 18;
 
 /// What came out of one read.
@@ -23,8 +21,8 @@ pub(super) enum Record {
     End,
 }
 
-pub(super) struct CsvReader {
-    source: Source,
+pub(super) struct CsvReader<R> {
+    source: R,
     core: csv_core::Reader,
     input: Vec<u8>,
     input_used: usize,
@@ -43,8 +41,8 @@ pub(super) struct CsvReader {
     ended: bool,
 }
 
-impl CsvReader {
-    pub(super) fn new(source: Source) -> Self {
+impl<R: Read> CsvReader<R> {
+    pub(super) fn new(source: R) -> Self {
         Self {
             source,
             core: csv_core::Reader::new(),
@@ -63,7 +61,7 @@ impl CsvReader {
         }
     }
 
-    pub(super) fn source(&self) -> &Source {
+    pub(super) const fn source(&self) -> &R {
         &self.source
     }
 
@@ -81,18 +79,15 @@ impl CsvReader {
         self.fields
     }
 
-    /// One field's bytes.
-    pub(super) fn cell(&self, index: usize) -> &[u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.output[start..self.ends[index]]
+    /// The record's fields one after the other, and where each ends; nothing if they are not
+    /// UTF-8.
+    pub(super) fn record(&self) -> Option<(&str, &[usize])> {
+        let ends = &self.ends[..self.fields];
+        let text = std::str::from_utf8(&self.output[..ends.last().copied().unwrap_or(0)]);
+        text.ok().map(|text| (text, ends))
     }
 
-    /// The whole record's bytes, without its commas: enough to tell whether it is UTF-8.
-    pub(super) fn bytes(&self) -> &[u8] {
-        if self.fields == 0 { &[] } else { &self.output[..self.ends[self.fields - 1]] }
-    }
-
-    pub(super) fn read(&mut self) -> Result<Record, IngestError> {
+    pub(super) fn read(&mut self) -> io::Result<Record> {
         let (mut written, mut fields, mut too_long) = (0, 0, false);
         let mut begun = false;
         self.start = self.read;
@@ -141,15 +136,13 @@ impl CsvReader {
     }
 
     /// Reads on; at the end of the file adds one line end, and after it nothing.
-    fn fill(&mut self) -> Result<(), IngestError> {
+    fn fill(&mut self) -> io::Result<()> {
         self.input_used = 0;
         self.input_end = 0;
         if self.ended {
             return Ok(());
         }
-        let read = self.source.read(&mut self.input);
-        self.input_end = read
-            .map_err(|source| IngestError::Read { path: self.source.path().to_owned(), source })?;
+        self.input_end = self.source.read(&mut self.input)?;
         if self.input_end == 0 {
             self.ended = true;
             self.input[0] = b'\n';

@@ -7,14 +7,17 @@
 mod copy;
 mod csv;
 mod parquet;
+mod pieces;
 mod rows;
 mod source;
+mod wide;
 
 use std::path::PathBuf;
 
 pub use copy::copy_rows;
-pub use rows::{Column, Given, OtherColumns, Row, RowRead, Rows, is_parquet};
+pub use rows::{Column, Given, KeptRow, OtherColumns, Row, RowRead, Rows, is_parquet};
 pub use source::Source;
+pub use wide::{Progress, WideRows};
 
 /// Why a whole file could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -7,10 +7,24 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
 
 use super::IngestError;
 
+const BATCH_ROWS: usize = 1 << 13;
+
+/// A file whose columns have been chosen.
+#[derive(Clone)]
+pub(super) struct ParquetFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    kept: Vec<usize>,
+}
+
+/// Rows of a file, or of one of its row groups.
 pub(super) struct ParquetReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -20,27 +34,51 @@ pub(super) struct ParquetReader {
     line: u64,
 }
 
-impl ParquetReader {
-    /// Opens a file and reads only the columns that `wanted` names, in that order.
-    pub(super) fn open(
-        path: &Path,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<(Self, Vec<String>), IngestError> {
-        let parquet = |reason: String| IngestError::Parquet { path: path.to_owned(), reason };
+impl ParquetFile {
+    /// Opens a file; of its columns only those that `wanted` names are read.
+    pub(super) fn open(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, IngestError> {
         let file = File::open(path)
             .map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| parquet(e.to_string()))?;
-        let fields = builder.schema().fields();
-        let kept: Vec<usize> = (0..fields.len()).filter(|i| wanted(fields[*i].name())).collect();
-        let names = kept.iter().map(|i| fields[*i].name().clone()).collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let batches = builder.with_projection(mask).build().map_err(|e| parquet(e.to_string()))?;
-        let reader =
-            Self { path: path.to_owned(), batches, columns: Vec::new(), row: 0, rows: 0, line: 0 };
-        Ok((reader, names))
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())
+            .map_err(|e| IngestError::Parquet { path: path.to_owned(), reason: e.to_string() })?;
+        let fields = metadata.schema().fields();
+        let kept = (0..fields.len()).filter(|i| wanted(fields[*i].name())).collect();
+        Ok(Self { path: path.to_owned(), metadata, kept })
     }
 
+    /// The names of the columns that are read.
+    pub(super) fn names(&self) -> Vec<String> {
+        let fields = self.metadata.schema().fields();
+        self.kept.iter().map(|i| fields[*i].name().clone()).collect()
+    }
+
+    /// The rows of each row group.
+    pub(super) fn groups(&self) -> impl Iterator<Item = u64> {
+        let groups = self.metadata.metadata().row_groups().iter();
+        groups.map(|group| u64::try_from(group.num_rows()).unwrap_or_default())
+    }
+
+    /// Reads all rows; or those of one group, given with the number of rows before it.
+    pub(super) fn rows(&self, group: Option<(usize, u64)>) -> Result<ParquetReader, IngestError> {
+        let path = self.path.clone();
+        let file =
+            File::open(&path).map_err(|source| IngestError::Read { path: path.clone(), source })?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), self.kept.iter().copied());
+        let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        let (builder, line) = match group {
+            Some((group, before)) => (builder.with_row_groups(vec![group]), before),
+            None => (builder, 0),
+        };
+        let batches = builder
+            .build()
+            .map_err(|e| IngestError::Parquet { path: path.clone(), reason: e.to_string() })?;
+        Ok(ParquetReader { path, batches, columns: Vec::new(), row: 0, rows: 0, line })
+    }
+}
+
+impl ParquetReader {
     /// Moves to the next row; false at the end.
     pub(super) fn read(&mut self) -> Result<bool, IngestError> {
         self.row += 1;

@@ -1,10 +1,10 @@
 //! Rows by declared columns: the header is checked once, each row by its form.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::csv::{CsvReader, Record};
-use super::parquet::ParquetReader;
+use super::parquet::{ParquetFile, ParquetReader};
 use super::{Fault, IngestError, Source};
 use crate::digest::Digest;
 
@@ -29,6 +29,9 @@ impl Column {
     }
 }
 
+/// Bytes of a bad row over which none of it is kept.
+const KEPT_BYTES_MAX: usize = 1 << 14;
+
 /// What is done about columns that nobody declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherColumns {
@@ -42,7 +45,7 @@ pub enum OtherColumns {
 pub type Given = Vec<(&'static str, String)>;
 
 enum Reader {
-    Csv(Box<CsvReader>),
+    Csv(Box<CsvReader<Source>>),
     Parquet(Box<ParquetReader>, Digest),
 }
 
@@ -53,13 +56,20 @@ enum Place {
     Absent,
 }
 
-/// An open file whose header has been matched with the declared columns.
-pub struct Rows {
-    reader: Reader,
-    name: String,
+/// A file's header, matched with the declared columns.
+pub(super) struct Header {
     columns: &'static [Column],
     places: Vec<Place>,
-    fields: usize,
+    /// How many fields each row has.
+    pub(super) fields: usize,
+}
+
+/// An open file whose header has been matched with the declared columns.
+pub struct Rows {
+    path: PathBuf,
+    reader: Reader,
+    name: String,
+    header: Header,
 }
 
 /// One read: a row, a row that cannot be one, or the end.
@@ -75,7 +85,18 @@ pub enum RowRead<'a> {
 /// The cells of one row, by the declared column's index.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
-    rows: &'a Rows,
+    header: &'a Header,
+    line: u64,
+    cells: Cells<'a>,
+}
+
+/// Where the fields of a row stand.
+#[derive(Clone, Copy)]
+pub(super) enum Cells<'a> {
+    /// In one text, each `gap` bytes after the one before.
+    Csv { text: &'a str, ends: &'a [usize], gap: usize },
+    /// In the columns of a batch.
+    Parquet(&'a ParquetReader),
 }
 
 impl Rows {
@@ -86,24 +107,23 @@ impl Rows {
         given: Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let known = |name: &str| columns.iter().any(|c| c.name == name);
-        let (reader, name, header) = if is_parquet(path)? {
+        let (reader, name, names) = if is_parquet(path)? {
             let digest = Digest::of_file(path)
                 .map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
-            let wanted = |name: &str| others == OtherColumns::Refused || known(name);
-            let (reader, header) = ParquetReader::open(path, wanted)?;
+            let file = ParquetFile::open(path, |name| wanted(columns, others, name))?;
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-            (Reader::Parquet(Box::new(reader), digest), name.unwrap_or_default(), header)
+            let names = file.names();
+            let reader = Box::new(file.rows(None)?);
+            (Reader::Parquet(reader, digest), name.unwrap_or_default(), names)
         } else {
             let source = Source::open(path)?;
             let name = source.name();
             let mut reader = Box::new(CsvReader::new(source));
-            let header = csv_header(&mut reader, path)?;
-            (Reader::Csv(reader), name, header)
+            let names = csv_header(&mut reader, path)?;
+            (Reader::Csv(reader), name, names)
         };
-        let refuse = |reason: String| IngestError::Header { path: path.to_owned(), reason };
-        let places = places(columns, &header, given, others).map_err(refuse)?;
-        Ok(Self { reader, name, columns, places, fields: header.len() })
+        let header = Header::new(path, columns, &names, given, others)?;
+        Ok(Self { path: path.to_owned(), reader, name, header })
     }
 
     /// The file's name, without its folders.
@@ -122,18 +142,57 @@ impl Rows {
     /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
         match &self.reader {
-            Reader::Csv(reader) => reader.source().bytes(),
+            Reader::Csv(reader) => reader.source().consumed(),
             Reader::Parquet(..) => 0,
         }
     }
 
     /// True if the file has that column, or a flag gave it.
     pub fn has(&self, column: usize) -> bool {
-        !matches!(self.places[column], Place::Absent)
+        !matches!(self.header.places[column], Place::Absent)
     }
 
     /// What a flag gave for a column, if one did.
     pub fn given(&self, name: &str) -> Option<&str> {
+        self.header.given(name)
+    }
+
+    /// Reads the next row.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "rows borrow the reader, which no Iterator can"
+    )]
+    pub fn next(&mut self) -> Result<RowRead<'_>, IngestError> {
+        let header = &self.header;
+        match &mut self.reader {
+            Reader::Parquet(reader, _) => Ok(if reader.read()? {
+                RowRead::Row(header.row(reader.line(), Cells::Parquet(reader)))
+            } else {
+                RowRead::End
+            }),
+            Reader::Csv(reader) => {
+                let read = |source| IngestError::Read { path: self.path.clone(), source };
+                let record = reader.read().map_err(read)?;
+                Ok(header.record(&record, reader.line(), reader.fields(), reader.record()))
+            }
+        }
+    }
+}
+
+impl Header {
+    pub(super) fn new(
+        path: &Path,
+        columns: &'static [Column],
+        names: &[String],
+        given: Given,
+        others: OtherColumns,
+    ) -> Result<Self, IngestError> {
+        let refuse = |reason: String| IngestError::Header { path: path.to_owned(), reason };
+        let places = places(columns, names, given, others).map_err(refuse)?;
+        Ok(Self { columns, places, fields: names.len() })
+    }
+
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
         match &self.places[self.column(name)?] {
             Place::Given(text) => Some(text),
             Place::Field(_) | Place::Absent => None,
@@ -144,71 +203,75 @@ impl Rows {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// Reads the next row.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "rows borrow the reader, which no Iterator can"
-    )]
-    pub fn next(&mut self) -> Result<RowRead<'_>, IngestError> {
-        let row_fault = |line, reason: String| {
-            RowRead::Fault(Fault { line, field: 0, column: String::new(), reason })
-        };
-        match &mut self.reader {
-            Reader::Parquet(reader, _) => {
-                Ok(if reader.read()? { RowRead::Row(Row { rows: self }) } else { RowRead::End })
+    pub(super) const fn row<'a>(&'a self, line: u64, cells: Cells<'a>) -> Row<'a> {
+        Row { header: self, line, cells }
+    }
+
+    /// What a CSV record is: a row, or a row without usable cells.
+    pub(super) fn record<'a>(
+        &'a self,
+        record: &Record,
+        line: u64,
+        found: usize,
+        cells: Option<(&'a str, &'a [usize])>,
+    ) -> RowRead<'a> {
+        match (record, cells) {
+            (Record::End, _) => RowRead::End,
+            (Record::TooLong, _) => row_fault(
+                line,
+                "the row is longer than 1 MiB; look for a quote that is never closed".into(),
+            ),
+            (Record::Unclosed, _) => {
+                row_fault(line, "the row has a quote that is never closed".into())
             }
-            Reader::Csv(reader) => {
-                let record = reader.read()?;
-                let (line, found) = (reader.line(), reader.fields());
-                let (header, utf8) = (self.fields, std::str::from_utf8(reader.bytes()).is_ok());
-                Ok(match record {
-                    Record::End => RowRead::End,
-                    Record::TooLong => row_fault(
-                        line,
-                        "the row is longer than 1 MiB; look for a quote that is never closed"
-                            .into(),
-                    ),
-                    Record::Unclosed => {
-                        row_fault(line, "the row has a quote that is never closed".into())
-                    }
-                    Record::Cells if !utf8 => {
-                        row_fault(line, "the row is not UTF-8; save the file as UTF-8".into())
-                    }
-                    Record::Cells if found != header => row_fault(
-                        line,
-                        format!("the row has {found} fields and the header has {header}"),
-                    ),
-                    Record::Cells => RowRead::Row(Row { rows: self }),
-                })
+            (Record::Cells, None) => {
+                row_fault(line, "the row is not UTF-8; save the file as UTF-8".into())
+            }
+            (Record::Cells, Some(_)) if found != self.fields => row_fault(
+                line,
+                format!("the row has {found} fields and the header has {}", self.fields),
+            ),
+            (Record::Cells, Some((text, ends))) => {
+                RowRead::Row(self.row(line, Cells::Csv { text, ends, gap: 0 }))
             }
         }
     }
 }
 
+/// What is wrong with a row as a whole.
+fn row_fault(line: u64, reason: String) -> RowRead<'static> {
+    RowRead::Fault(Fault { line, field: 0, column: String::new(), reason })
+}
+
+/// Whether a column is read at all.
+pub(super) fn wanted(columns: &[Column], others: OtherColumns, name: &str) -> bool {
+    others == OtherColumns::Refused || columns.iter().any(|column| column.name == name)
+}
+
 impl<'a> Row<'a> {
     /// The line in the file; the header is line 1.
-    pub fn line(self) -> u64 {
-        match &self.rows.reader {
-            Reader::Csv(reader) => reader.line(),
-            Reader::Parquet(reader, _) => reader.line(),
-        }
+    pub const fn line(self) -> u64 {
+        self.line
     }
 
     /// The text in a declared column; empty where there is none.
     pub fn text(self, column: usize) -> &'a str {
-        match &self.rows.places[column] {
+        match &self.header.places[column] {
             Place::Absent => "",
             Place::Given(text) => text,
-            Place::Field(field) => match &self.rows.reader {
-                Reader::Csv(reader) => std::str::from_utf8(reader.cell(*field)).unwrap_or_default(),
-                Reader::Parquet(reader, _) => reader.cell(*field),
+            Place::Field(field) => match self.cells {
+                Cells::Csv { text, ends, gap } => {
+                    let start = if *field == 0 { 0 } else { ends[*field - 1] + gap };
+                    text.get(start..ends[*field]).unwrap_or_default()
+                }
+                Cells::Parquet(reader) => reader.cell(*field),
             },
         }
     }
 
     /// The text in the declared column of that name, if one is declared.
     pub fn named(self, name: &str) -> Option<&'a str> {
-        self.rows.column(name).map(|column| self.text(column))
+        self.header.column(name).map(|column| self.text(column))
     }
 
     /// The text in a declared column, or nothing where it is empty.
@@ -218,24 +281,46 @@ impl<'a> Row<'a> {
 
     /// What is wrong with one of this row's cells.
     pub fn fault(self, column: usize, reason: impl std::fmt::Display) -> Fault {
-        let field = match self.rows.places[column] {
+        let field = match self.header.places[column] {
             Place::Field(field) => field + 1,
             Place::Given(_) | Place::Absent => 0,
         };
-        let column = self.rows.columns[column].name.to_owned();
-        Fault { line: self.line(), field, column, reason: reason.to_string() }
+        let column = self.header.columns[column].name.to_owned();
+        Fault { line: self.line, field, column, reason: reason.to_string() }
     }
 
-    /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if a
-    /// cell goes over several lines, since it may have swallowed other rows.
-    pub fn to_csv(self, mut shown: impl FnMut(usize, &'a str) -> String) -> Option<String> {
-        let columns = 0..self.rows.columns.len();
-        if columns.clone().any(|column| self.text(column).contains(['\n', '\r'])) {
+    /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if
+    /// [`Row::keep`] keeps nothing.
+    pub fn to_csv(self, shown: impl FnMut(usize, &str) -> String) -> Option<String> {
+        self.keep().map(|kept| kept.to_csv(shown))
+    }
+
+    /// A copy of the row's declared columns; nothing if a cell goes over several lines, since it
+    /// may have swallowed other rows, or if the row is longer than any that is meant for here.
+    pub fn keep(self) -> Option<KeptRow> {
+        let cells = || (0..self.header.columns.len()).map(|column| self.text(column));
+        let bytes: usize = cells().map(str::len).sum();
+        if bytes > KEPT_BYTES_MAX || cells().any(|cell| cell.contains(['\n', '\r'])) {
             return None;
         }
-        let cells: Vec<String> = columns.map(|column| shown(column, self.text(column))).collect();
+        Some(KeptRow { cells: cells().map(str::to_owned).collect() })
+    }
+}
+
+/// The cells of a row that has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRow {
+    /// One for each declared column.
+    pub cells: Vec<String>,
+}
+
+impl KeptRow {
+    /// The cells as one CSV record, each as `shown` gives it.
+    pub fn to_csv(&self, mut shown: impl FnMut(usize, &str) -> String) -> String {
+        let cells = self.cells.iter().enumerate();
+        let cells: Vec<String> = cells.map(|(column, text)| shown(column, text)).collect();
         // PostgreSQL keeps no NUL in a text.
-        Some(csv_record(&cells).replace('\0', "\u{fffd}"))
+        csv_record(&cells).replace('\0', "\u{fffd}")
     }
 }
 
@@ -247,14 +332,23 @@ fn csv_record(cells: &[String]) -> String {
     text.trim_end_matches('\n').to_owned()
 }
 
-fn csv_header(reader: &mut CsvReader, path: &Path) -> Result<Vec<String>, IngestError> {
+pub(super) fn csv_header<R: Read>(
+    reader: &mut CsvReader<R>,
+    path: &Path,
+) -> Result<Vec<String>, IngestError> {
     let refuse =
         |reason: &str| IngestError::Header { path: path.to_owned(), reason: reason.to_owned() };
-    match reader.read()? {
-        Record::Cells => (0..reader.fields())
-            .map(|field| std::str::from_utf8(reader.cell(field)).map(|name| name.trim().to_owned()))
-            .collect::<Result<_, _>>()
-            .map_err(|_| refuse("the header row is not UTF-8; save the file as UTF-8")),
+    let record =
+        reader.read().map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
+    match record {
+        Record::Cells => {
+            let (text, ends) = reader
+                .record()
+                .ok_or_else(|| refuse("the header row is not UTF-8; save the file as UTF-8"))?;
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let names = starts.zip(ends).map(|(start, end)| text.get(start..*end));
+            Ok(names.map(|name| name.unwrap_or_default().trim().to_owned()).collect())
+        }
         Record::TooLong => Err(refuse("the header row is longer than 1 MiB")),
         Record::Unclosed => Err(refuse("the header row has a quote that is never closed")),
         Record::End => Err(refuse("the file is empty; it needs a header row")),

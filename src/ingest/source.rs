@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::IngestError;
 use crate::digest::{Digest, Hashing};
@@ -12,30 +14,34 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// An open file, or standard input for `-`. Gzip and zstd are recognised by their first bytes.
 pub struct Source {
     path: PathBuf,
-    reader: Hashing<Box<dyn Read>>,
+    /// Bytes taken from the file so far, as they stand in it.
+    consumed: Arc<AtomicU64>,
+    reader: Hashing<Box<dyn Read + Send>>,
 }
 
 impl Source {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, IngestError> {
         let read = |source| IngestError::Read { path: path.to_owned(), source };
-        let mut raw: Box<dyn Read> = if path == Path::new("-") {
+        let raw: Box<dyn Read + Send> = if path == Path::new("-") {
             Box::new(io::stdin())
         } else {
             Box::new(File::open(path).map_err(read)?)
         };
+        let consumed = Arc::new(AtomicU64::new(0));
+        let mut raw = Counting { inner: raw, consumed: consumed.clone() };
         let mut magic = Vec::with_capacity(4);
         raw.by_ref().take(4).read_to_end(&mut magic).map_err(read)?;
         let whole =
             BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(magic.clone()).chain(raw));
-        let plain: Box<dyn Read> = match magic.as_slice() {
+        let plain: Box<dyn Read + Send> = match magic.as_slice() {
             [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
             [0x28, 0xb5, 0x2f, 0xfd] => {
                 Box::new(zstd::stream::read::Decoder::with_buffer(whole).map_err(read)?)
             }
             _ => Box::new(whole),
         };
-        Ok(Self { path: path.to_owned(), reader: Hashing::new(plain) })
+        Ok(Self { path: path.to_owned(), consumed, reader: Hashing::new(plain) })
     }
 
     /// The path, as it was given.
@@ -67,9 +73,23 @@ impl Source {
         self.reader.digest()
     }
 
-    /// Bytes read so far, decompressed.
-    pub fn bytes(&self) -> u64 {
-        self.reader.passed()
+    /// Bytes of the file taken so far, compressed as they may be.
+    pub fn consumed(&self) -> u64 {
+        self.consumed.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts what is read from a file before it is decompressed.
+struct Counting<R> {
+    inner: R,
+    consumed: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.consumed.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

@@ -5,7 +5,9 @@
 //! out one listener at a time. A listener's id is hashed in the row reader, before anything is
 //! kept: nothing in this room can name a listener. Deliberately not here: money.
 
+mod gather;
 mod listening;
+mod merge;
 mod raw;
 mod scan;
 mod seal;
@@ -15,13 +17,27 @@ mod unsealed;
 
 use std::path::PathBuf;
 
+pub use gather::{Gatherer, NotGathered};
 pub use listening::{Listening, Play, PlaysInMemory};
-pub use raw::{COLUMNS, UsageKey};
+pub use merge::Gathered;
+pub use raw::{COLUMNS, PLACES, Places, UsageKey};
 pub use scan::SealedScan;
-pub use seal::{SealedUsage, Sealer};
+pub use seal::{SealedUsage, seal};
 pub use sealed::{Parts, SealedRow, SealedTotals, SealedWriter};
 pub use secret::{ListenerKey, Secret, SecretError};
-pub use unsealed::{UnsealedError, read_unsealed};
+pub use unsealed::{UnsealedError, UnsealedPlays, read_unsealed};
+
+/// Runs the same work on so many threads at once; returns what each made of it.
+fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&work)).collect();
+        // A panic in a thread is a panic here.
+        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
+}
 
 /// Why usage could not be sealed or read back.
 #[derive(Debug, thiserror::Error)]

@@ -18,13 +18,20 @@ pub const COLUMNS: &[Column] = &[
     Column::optional("active_plays"),
 ];
 
-const PERIOD: usize = 0;
-/// The listener's column.
-pub(super) const LISTENER: usize = 4;
-/// The recording's column.
-pub(super) const RECORDING: usize = 5;
-const PLAYS: usize = 6;
-const ACTIVE_PLAYS: usize = 7;
+/// Where the columns of a row stand among those that were declared.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    /// Period, service, offer and territory; none where all rows are of one pool.
+    pub(super) key: Option<[usize; 4]>,
+    pub(super) listener: usize,
+    pub(super) recording: usize,
+    pub(super) plays: usize,
+    pub(super) active: usize,
+}
+
+/// Where [`COLUMNS`] stand.
+pub const PLACES: Places =
+    Places { key: Some([0, 1, 2, 3]), listener: 4, recording: 5, plays: 6, active: 7 };
 
 /// What plays are pooled by.
 #[derive(
@@ -66,6 +73,8 @@ pub(super) fn check_listener(listener: &str) -> Result<(), &'static str> {
         Err("empty")
     } else if listener.len() > LISTENER_BYTES_MAX {
         Err("a listener id is longer than 1024 bytes")
+    } else if listener.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(()) // what nearly all of them are, told apart a byte at a time
     } else if listener.contains(char::is_control) {
         Err("a listener id holds a control character or a line end; look for a stray quote")
     } else {
@@ -121,17 +130,10 @@ impl UsageKey {
     /// Reads the pool key of a row.
     pub(super) fn read(row: Row<'_>) -> Result<Self, Fault> {
         Ok(Self {
-            period: cell(row, PERIOD, str::parse)?,
+            period: cell(row, 0, str::parse)?,
             service: cell(row, 1, Name::parse)?,
             offer: cell(row, 2, Name::parse)?,
             territory: cell(row, 3, Territory::parse)?,
         })
-    }
-}
-
-impl Plays {
-    /// Reads the plays of a workspace's usage row.
-    pub(super) fn read(row: Row<'_>) -> Result<Self, Fault> {
-        read_plays(row, PLAYS, ACTIVE_PLAYS)
     }
 }

@@ -71,7 +71,12 @@ pub struct Parts {
 impl Parts {
     /// The parts for so many rows.
     pub fn of(rows: u64) -> Self {
-        Self { bits: rows.div_ceil(GROUP_ROWS_MAX).max(1).next_power_of_two().ilog2() }
+        Self::at_least(rows.div_ceil(GROUP_ROWS_MAX))
+    }
+
+    /// So many parts or, since they are a power of two, a few more.
+    pub fn at_least(parts: u64) -> Self {
+        Self { bits: parts.max(1).next_power_of_two().ilog2() }
     }
 
     /// How many there are.
@@ -159,35 +164,21 @@ impl SealedWriter {
         rows: u64,
     ) -> Result<Self, UsageError> {
         let names: StringArray = recordings.iter().map(|id| Some(id.as_str())).collect();
-        Self::with_names(path, key, Arc::new(names), rows)
+        Self::new(path, key, Encoders::new(path, Arc::new(names))?, Parts::of(rows))
     }
 
-    pub(super) fn with_names(
+    pub(super) fn new(
         path: &Path,
         key: &str,
-        names: ArrayRef,
-        rows: u64,
+        encoders: Encoders,
+        parts: Parts,
     ) -> Result<Self, UsageError> {
         let file = |source| UsageError::File { path: path.to_owned(), source };
-        let note = |name: &str, text: &str| {
-            KeyValue::new(format!("tantieme.{name}"), Some(text.to_owned()))
-        };
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_created_by("tantieme".to_owned())
-            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-            .set_key_value_metadata(Some(vec![note("sealed", "1"), note("key", key)]))
-            .build();
-        let schema = Arc::new(schema());
         let out =
             Hashing::new(BufWriter::with_capacity(1 << 20, File::create(path).map_err(file)?));
-        // Through the writer of whole batches, which notes the columns' types in the file.
-        let opened = ArrowWriter::try_new(out, schema.clone(), Some(properties))
-            .and_then(ArrowWriter::into_serialized_writer);
-        let (out, factory) = opened.map_err(|e| write_error(path, e))?;
-        let factory = Arc::new(factory);
-        let encoders = Encoders { path: path.into(), schema, factory, names };
-        let (path, parts) = (path.to_owned(), Parts::of(rows));
+        let (mut out, _) = open(out, &encoders.schema).map_err(|e| write_error(path, e))?;
+        out.append_key_value_metadata(note("key", key.to_owned()));
+        let path = path.to_owned();
         Ok(Self { path, out, encoders, parts, open: None, rows: 0, plays: 0, listeners: 0 })
     }
 
@@ -229,8 +220,7 @@ impl SealedWriter {
         if let Some((_, group)) = self.open.take() {
             self.append(group.finish()?)?;
         }
-        let count = Some(self.listeners.to_string());
-        self.out.append_key_value_metadata(KeyValue::new("tantieme.listeners".to_owned(), count));
+        self.out.append_key_value_metadata(note("listeners", self.listeners.to_string()));
         let mut out = self.out.into_inner().map_err(|e| write_error(&self.path, e))?;
         out.flush().map_err(|source| UsageError::File { path: self.path.clone(), source })?;
         let (rows, plays, listeners) = (self.rows, self.plays, self.listeners);
@@ -238,7 +228,39 @@ impl SealedWriter {
     }
 }
 
+/// Starts a file, through the writer of whole batches, which notes the columns' types in it.
+fn open<W: std::io::Write + Send>(
+    out: W,
+    schema: &Arc<Schema>,
+) -> Result<(SerializedFileWriter<W>, ArrowRowGroupWriterFactory), ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by("tantieme".to_owned())
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_key_value_metadata(Some(vec![note("sealed", "1".to_owned())]))
+        .build();
+    ArrowWriter::try_new(out, schema.clone(), Some(properties))?.into_serialized_writer()
+}
+
+fn note(name: &str, text: String) -> KeyValue {
+    KeyValue::new(format!("tantieme.{name}"), Some(text))
+}
+
+impl Group {
+    /// How many rows it has.
+    pub(super) const fn rows(&self) -> u64 {
+        self.totals.0
+    }
+}
+
 impl Encoders {
+    /// Encoders for files in a folder that name these recordings; the path is for errors.
+    pub(super) fn new(path: &Path, names: ArrayRef) -> Result<Self, UsageError> {
+        let schema = Arc::new(schema());
+        let (_, factory) = open(std::io::sink(), &schema).map_err(|e| write_error(path, e))?;
+        Ok(Self { path: path.into(), schema, factory: Arc::new(factory), names })
+    }
+
     /// Starts a row group.
     pub(super) fn group(&self) -> Result<GroupEncoder, UsageError> {
         let columns =

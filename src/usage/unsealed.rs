@@ -1,12 +1,17 @@
 //! Usage of one pool as any file may hold it: rows repeat and come in any order.
 
-use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::raw::{cell, check_listener, read_plays};
-use super::{Play, PlaysInMemory, Secret, UsageError};
+use super::gather::{Gatherer, NotGathered};
+use super::merge::{Gathered, GatheredPool};
+use super::raw::Places;
+use super::sealed::Parts;
+use super::{Listening, Play, Secret, UsageError};
+use crate::config::Means;
 use crate::ident::RecordingId;
-use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Rows};
+use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, WideRows};
 
 const COLUMNS: &[Column] = &[
     Column::required("listener"),
@@ -14,8 +19,10 @@ const COLUMNS: &[Column] = &[
     Column::required("plays"),
     Column::optional("active_plays"),
 ];
-const LISTENER: usize = 0;
-const RECORDING: usize = 1;
+const PLACES: Places = Places { key: None, listener: 0, recording: 1, plays: 2, active: 3 };
+/// Parts of the listeners for each thread, so that all end at about the same time.
+const PARTS_OF_THREAD: u64 = 8;
+const PART_ROWS: u64 = 1 << 16;
 
 /// Why a file of usage was not taken. It is taken whole or not at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +38,7 @@ pub enum UnsealedError {
         /// Where and why.
         fault: Fault,
     },
-    /// One listener's plays of one recording do not fit.
+    /// One listener's plays of one recording do not fit, or the disk does not take the rows.
     #[error(transparent)]
     Usage(#[from] UsageError),
     /// No randomness to be had.
@@ -39,41 +46,130 @@ pub enum UnsealedError {
     Random(getrandom::Error),
 }
 
-/// Reads `listener,recording,plays[,active_plays]`; other columns are passed over. Listeners are
-/// hashed with a key that is drawn for this run and kept nowhere.
-pub fn read_unsealed(path: &Path, threads: usize) -> Result<PlaysInMemory, UnsealedError> {
-    let mut rows = Rows::open(path, COLUMNS, Given::new(), OtherColumns::Ignored)?;
-    let key = Secret::generate().map_err(UnsealedError::Random)?.listener_key("");
-    let mut ids: HashMap<RecordingId, u32> = HashMap::new();
-    let mut spellings: HashMap<String, u32> = HashMap::new();
-    let mut plays = Vec::new();
-    let wrong = |fault: Fault| UnsealedError::Row { path: path.to_owned(), fault };
-    loop {
-        let row = match rows.next()? {
-            RowRead::End => break,
-            RowRead::Fault(fault) => return Err(wrong(fault)),
-            RowRead::Row(row) => row,
-        };
-        let recording = if let Some(recording) = spellings.get(row.text(RECORDING)) {
-            *recording
-        } else {
-            let id = cell(row, RECORDING, RecordingId::parse).map_err(wrong)?;
-            let next = u32::try_from(ids.len())
-                .map_err(|_| wrong(row.fault(RECORDING, "more than 2^32 recordings")))?;
-            let recording = *ids.entry(id).or_insert(next);
-            spellings.insert(row.text(RECORDING).to_owned(), recording);
-            recording
-        };
-        check_listener(row.text(LISTENER)).map_err(|reason| wrong(row.fault(LISTENER, reason)))?;
-        let count = read_plays(row, 2, 3).map_err(wrong)?;
-        plays.push((key.hash(row.text(LISTENER)), Play { recording, plays: count.plays }));
+/// The plays of a file, ordered by listener in memory and in unlisted temporary files.
+pub struct UnsealedPlays {
+    gathered: Gathered,
+    threads: usize,
+    listeners: Option<u64>,
+}
+
+/// Reads `listener,recording,plays[,active_plays]` from a file, or from all files of a folder;
+/// other columns are passed over. Listeners are hashed with a key that is drawn for this run and
+/// kept nowhere.
+pub fn read_unsealed(path: &Path, means: Means) -> Result<UnsealedPlays, UnsealedError> {
+    let rows = WideRows::open(path, COLUMNS, &Given::new(), OtherColumns::Ignored)?;
+    let secret = Secret::generate().map_err(UnsealedError::Random)?;
+    let spill = std::env::temp_dir();
+    let taker = || {
+        let Means { threads, memory } = means;
+        (Gatherer::new(secret.clone(), PLACES, &spill, threads, memory), None)
+    };
+    let takers: Vec<(Gatherer, Option<NotGathered>)> =
+        std::iter::repeat_with(taker).take(means.threads).collect();
+    let (takers, _) = rows.read(
+        takers,
+        |(gatherer, wrong), read| {
+            let gathered = match read {
+                RowRead::Row(row) => gatherer.add(row),
+                RowRead::Fault(fault) => Err(fault.into()),
+                RowRead::End => Ok(()),
+            };
+            match gathered {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    // A thread may find several wrong rows before all threads stop.
+                    let first = match (&wrong, &error) {
+                        (Some(NotGathered::Row(old)), NotGathered::Row(new)) => new.line < old.line,
+                        (old, _) => old.is_none(),
+                    };
+                    if first {
+                        *wrong = Some(error);
+                    }
+                    ControlFlow::Break(())
+                }
+            }
+        },
+        &mut |_| {},
+    )?;
+    let (gatherers, wrong): (Vec<_>, Vec<_>) = takers.into_iter().unzip();
+    let mut faults = Vec::new();
+    for wrong in wrong.into_iter().flatten() {
+        match wrong {
+            NotGathered::Row(fault) => faults.push(fault),
+            NotGathered::Failed(error) => return Err(error.into()),
+        }
     }
-    let mut recordings: Vec<(u32, RecordingId)> =
-        ids.into_iter().map(|(id, at)| (at, id)).collect();
-    recordings.sort_unstable_by_key(|(at, _)| *at);
-    let recordings: Vec<RecordingId> = recordings.into_iter().map(|(_, id)| id).collect();
-    let place = path.display().to_string();
-    PlaysInMemory::new(recordings, plays, threads).map_err(|recording| {
-        UsageError::TooManyPlays { recording: recording.to_string(), place }.into()
-    })
+    if let Some(fault) = faults.into_iter().min_by_key(|fault| fault.line) {
+        return Err(UnsealedError::Row { path: path.to_owned(), fault });
+    }
+    let gathered = Gathered::new(gatherers, means.memory)?;
+    Ok(UnsealedPlays { gathered, threads: means.threads, listeners: None })
+}
+
+impl UnsealedPlays {
+    /// Shows every listener's plays to one of several sums, on as many threads.
+    fn on_threads<T: Send>(
+        &self,
+        start: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, &[Play]) + Sync,
+    ) -> Result<Vec<T>, UsageError> {
+        let Some(pool) = self.gathered.pools.get(&None) else { return Ok(Vec::new()) };
+        let parts = (pool.rows / PART_ROWS).min(PARTS_OF_THREAD * self.threads as u64);
+        let parts = Parts::at_least(parts);
+        let next = AtomicU64::new(0);
+        let run = || {
+            let mut sum = start();
+            loop {
+                let part = next.fetch_add(1, Ordering::Relaxed);
+                let Some(from) = parts.start(part) else { return Ok(sum) };
+                self.part(pool, (from, parts.start(part + 1)), |plays| add(&mut sum, plays))?;
+            }
+        };
+        super::on_threads(self.threads, run).into_iter().collect()
+    }
+
+    fn part(
+        &self,
+        pool: &GatheredPool,
+        range: (u128, Option<u128>),
+        mut add: impl FnMut(&[Play]),
+    ) -> Result<(), UsageError> {
+        let mut plays = Vec::new();
+        self.gathered.visit::<UsageError>(None, pool, range, |_, rows| {
+            plays.clear();
+            plays
+                .extend(rows.iter().map(|row| Play { recording: row.recording, plays: row.plays }));
+            add(&plays);
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+impl Listening for UnsealedPlays {
+    type Error = UsageError;
+
+    fn listeners(&mut self) -> Result<u64, UsageError> {
+        if let Some(known) = self.listeners {
+            return Ok(known);
+        }
+        let count = |sum: &mut u64, plays: &[Play]| {
+            *sum += u64::from(plays.iter().any(|play| play.plays > 0));
+        };
+        let listeners = self.on_threads(|| 0, count)?.into_iter().sum();
+        self.listeners = Some(listeners);
+        Ok(listeners)
+    }
+
+    fn fold<T: Send>(
+        &mut self,
+        start: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, &[Play]) + Sync,
+    ) -> Result<Vec<T>, UsageError> {
+        self.on_threads(start, add)
+    }
+
+    fn recordings(&self) -> &[RecordingId] {
+        &self.gathered.recordings
+    }
 }

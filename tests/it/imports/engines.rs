@@ -202,6 +202,55 @@ fn a_month_is_the_same_whatever_engine_wrote_its_usage() {
     }
 }
 
+/// The rows in two files of different types, of two and of four rows.
+fn in_two(folder: &Path, names: [&str; 2]) {
+    let slice = |columns: &[ArrayRef; 3], from, rows| {
+        let columns = columns.clone().map(|column| column.slice(from, rows));
+        named(&columns)
+    };
+    let typed = typed();
+    write(&folder.join(names[0]), &slice(&typed[0].1, 0, 2), WriterProperties::builder());
+    write(&folder.join(names[1]), &slice(&typed[2].1, 2, 4), WriterProperties::builder());
+}
+
+#[test]
+fn a_folder_of_part_files_is_read_as_one_file() {
+    let desk = month();
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    let expected = desk.close("2026-10");
+    desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "the same in parts"]).ok();
+    desk.run(&["withdraw", "u.csv"]).ok();
+
+    std::fs::create_dir(desk.dir().join("october")).unwrap();
+    in_two(&desk.dir().join("october"), ["part-00000.parquet", "part-00001.snappy.parquet"]);
+    desk.file("october/_SUCCESS", "");
+    desk.file("october/.part-00000.parquet.crc", "crc");
+    let allocated = allocate(desk.dir(), &["u.csv"]).ok();
+    assert_eq!(allocate(desk.dir(), &["october"]).ok(), allocated);
+    assert_says(&import(&desk, &["october"]).ok(), "october: took 6 rows");
+    assert_eq!(desk.close("2026-10"), expected);
+    assert_says(&import(&desk, &["october"]).ok(), "already imported as october");
+
+    desk.file("october/part-00002.csv", "listener,recording,plays\n8,x::A,-1\n");
+    assert_says(&allocate(desk.dir(), &["october"]).refused(), "part-00002.csv");
+}
+
+#[test]
+fn several_files_are_batches_whose_plays_are_added() {
+    let desk = month();
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    let expected = desk.close("2026-10");
+    desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "the same in two files"]).ok();
+    desk.run(&["withdraw", "u.csv"]).ok();
+    in_two(desk.dir(), ["one.parquet", "two.parquet"]);
+    let said = import(&desk, &["one.parquet", "two.parquet"]).ok();
+    assert_says(&said, "one.parquet: took 2 rows");
+    assert_says(&said, "two.parquet: took 4 rows");
+    assert_eq!(desk.close("2026-10"), expected);
+}
+
 #[test]
 fn the_pool_and_optional_counts_may_be_columns_with_nothing_in_some_rows() {
     let desk = month();

@@ -1,0 +1,131 @@
+//! A file of usage, read on all threads.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::FactsError;
+use super::import::{BadRow, FAULTS_MAX, Import, Read, Step};
+use crate::ident::{RecordingId, Territory};
+use crate::ingest::{Fault, KeptRow, OtherColumns, RowRead, WideRows};
+use crate::money::fixed;
+use crate::period::Period;
+use crate::usage::{
+    COLUMNS, Gathered, Gatherer, NotGathered, PLACES, Secret, UsageError, UsageKey,
+};
+
+/// A bad row: what is wrong, its month where that can be read, and the row.
+struct Bad {
+    fault: Fault,
+    period: Option<String>,
+    row: Option<KeptRow>,
+}
+
+/// What one thread makes of its rows.
+struct Taker {
+    gatherer: Gatherer,
+    taken: u64,
+    bad: Vec<Bad>,
+    failed: Option<UsageError>,
+}
+
+impl Import<'_> {
+    /// Reads a file, or a folder of its parts, and gathers its good rows; what does not fit into
+    /// memory goes to `folder`.
+    pub(super) fn gather(&mut self, folder: &Path) -> Result<(Read, Gathered), FactsError> {
+        let means = self.workspace.means;
+        let given = &self.options.given;
+        let rows = WideRows::open(self.path, COLUMNS, given, OtherColumns::Refused)?;
+        let name = rows.name().to_owned();
+        let given_month = rows.given("period").map(str::to_owned);
+        let secret = &self.workspace.secret;
+        let taker = || Taker {
+            gatherer: Gatherer::new(secret.clone(), PLACES, folder, means.threads, means.memory),
+            taken: 0,
+            bad: Vec::new(),
+            failed: None,
+        };
+        let takers = std::iter::repeat_with(taker).take(means.threads).collect();
+        let faults = AtomicUsize::new(0);
+        let progress = &mut self.progress;
+        let (takers, content) = rows.read(
+            takers,
+            |taker: &mut Taker, read| taker.take(read, &faults),
+            &mut |so_far| progress(Step::Reading(so_far)),
+        )?;
+        let (mut gatherers, mut bad, mut taken) = (Vec::new(), Vec::new(), 0);
+        for taker in takers {
+            if let Some(error) = taker.failed {
+                return Err(error.into());
+            }
+            gatherers.push(taker.gatherer);
+            bad.extend(taker.bad);
+            taken += taker.taken;
+        }
+        bad.sort_by(|a: &Bad, b| {
+            (a.fault.line, &a.fault.reason).cmp(&(b.fault.line, &b.fault.reason))
+        });
+        let keys: Vec<&UsageKey> = gatherers.iter().flat_map(Gatherer::keys).collect();
+        let bad: Vec<BadRow> = bad
+            .into_iter()
+            .map(|Bad { fault, period, row }| {
+                let content = row.map(|row| {
+                    let service = row.cells[1].clone();
+                    row.to_csv(|column, text| shown(secret, &keys, &service, column, text))
+                });
+                BadRow { fault, period: period.or_else(|| given_month.clone()), content }
+            })
+            .collect();
+        if bad.len() > FAULTS_MAX {
+            return Err(self.too_many(&bad));
+        }
+        let read = self.done(&name, taken, content, bad);
+        Ok((read, Gathered::new(gatherers, means.memory)?))
+    }
+}
+
+impl Taker {
+    fn take(&mut self, read: RowRead<'_>, faults: &AtomicUsize) -> ControlFlow<()> {
+        let bad = match read {
+            RowRead::End => return ControlFlow::Continue(()),
+            RowRead::Fault(fault) => Bad { fault, period: None, row: None },
+            RowRead::Row(row) => match self.gatherer.add(row) {
+                Ok(()) => {
+                    self.taken += 1;
+                    return ControlFlow::Continue(());
+                }
+                Err(NotGathered::Row(fault)) => {
+                    let month = row.named("period").filter(|text| text.parse::<Period>().is_ok());
+                    Bad { fault, period: month.map(str::to_owned), row: row.keep() }
+                }
+                Err(NotGathered::Failed(error)) => {
+                    self.failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            },
+        };
+        self.bad.push(bad);
+        if faults.fetch_add(1, Ordering::Relaxed) >= FAULTS_MAX {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A cell of a bad row as quarantine keeps it: the listener hashed, and of the others only what
+/// cannot be a listener's id that has slipped into another column. `keys` are those of the file's
+/// good rows.
+fn shown(secret: &Secret, keys: &[&UsageKey], service: &str, column: usize, text: &str) -> String {
+    let known = |named: fn(&UsageKey) -> &str| keys.iter().any(|key| named(key) == text);
+    let safe = match COLUMNS[column].name {
+        "period" => text.parse::<Period>().is_ok(),
+        "service" => known(|key| key.service.as_str()),
+        "offer" => known(|key| key.offer.as_str()),
+        "territory" => Territory::parse(text).is_ok(),
+        "recording" => RecordingId::parse(text).is_ok(),
+        "plays" | "active_plays" => text.len() <= 20 && fixed(text, 18).is_ok(),
+        _ if text.is_empty() => true,
+        _ => return format!("hashed:{:032x}", secret.listener_key(service).hash(text)),
+    };
+    if safe || text.is_empty() { text.to_owned() } else { "(withheld)".to_owned() }
+}

@@ -1,0 +1,412 @@
+//! A large file, or a folder of its parts, read on several threads.
+//!
+//! One thread reads, decompresses and hashes; the others parse. A piece of CSV without quotes is
+//! split by its commas and line ends alone; any other by the one CSV reader of this room.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use memchr::{memchr, memchr_iter};
+
+use super::csv::{CsvReader, FIELDS_MAX, ROW_BYTES_MAX, Record};
+use super::parquet::ParquetFile;
+use super::pieces::{Next, Piece, Pieces};
+use super::rows::{Cells, Header, csv_header, wanted};
+use super::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Source, is_parquet};
+use crate::digest::{Canonical, Digest};
+
+/// How far a reading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the files that have been read.
+    pub read: u64,
+    /// Bytes of all of them; none where that is not known.
+    pub of: Option<u64>,
+    /// Rows that have been looked at.
+    pub rows: u64,
+}
+
+/// Files that hold the same columns and are read as one.
+pub struct WideRows {
+    parts: Vec<Part>,
+    name: String,
+    folder: bool,
+}
+
+/// One file.
+struct Part {
+    path: PathBuf,
+    header: Header,
+    body: Body,
+}
+
+enum Body {
+    Csv(Mutex<Pieces<Source>>),
+    Parquet(ParquetFile),
+}
+
+/// What a parsing thread gets to do.
+enum Work {
+    Csv(usize, Piece),
+    TooLong(usize, u64),
+    /// A row group of a Parquet part, and the rows before it.
+    Group(usize, usize, u64),
+}
+
+/// What the threads share.
+struct Shared<'a> {
+    parts: &'a [Part],
+    folder: bool,
+    rows: AtomicU64,
+    stop: AtomicBool,
+    /// What went wrong first.
+    failed: Mutex<Option<IngestError>>,
+}
+
+impl WideRows {
+    /// Opens a file, or all files of a folder but hidden ones, and matches their headers.
+    pub fn open(
+        path: &Path,
+        columns: &'static [Column],
+        given: &Given,
+        others: OtherColumns,
+    ) -> Result<Self, IngestError> {
+        let folder = path != Path::new("-") && path.is_dir();
+        let paths = if folder { parts_of(path)? } else { vec![path.to_owned()] };
+        let open = |path: PathBuf| Part::open(path, columns, given.clone(), others);
+        let parts: Vec<Part> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
+        let name = match parts.as_slice() {
+            [Part { body: Body::Csv(pieces), .. }] if !folder => locked(pieces).source().name(),
+            _ => {
+                path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+            }
+        };
+        Ok(Self { parts, name, folder })
+    }
+
+    /// The file's or folder's name, without its folders.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a flag gave for a column, if one did.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.parts.first().and_then(|part| part.header.given(name))
+    }
+
+    /// Shows every row to one of the `takers`, each of which works on a thread of its own, until
+    /// one of them breaks off. All rows that stand before the one it broke off at are shown.
+    /// Returns the takers and the SHA-256 of the decompressed bytes read.
+    pub fn read<T: Send>(
+        self,
+        takers: Vec<T>,
+        take: impl Fn(&mut T, RowRead<'_>) -> ControlFlow<()> + Sync,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Vec<T>, Digest), IngestError> {
+        let shared = Shared {
+            parts: &self.parts,
+            folder: self.folder,
+            rows: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            failed: Mutex::new(None),
+        };
+        let (sender, receiver) = sync_channel(takers.len().max(1));
+        let receiver = Mutex::new(receiver);
+        let (takers, digest) = std::thread::scope(|scope| {
+            let run = |mut taker: T| {
+                let (shared, receiver, take) = (&shared, &receiver, &take);
+                scope.spawn(move || {
+                    shared.work(receiver, &mut |read| take(&mut taker, read));
+                    taker
+                })
+            };
+            let running: Vec<_> = takers.into_iter().map(run).collect();
+            let digest = shared.produce(&sender, progress);
+            drop(sender);
+            // A panic in a thread is a panic here.
+            let join = |thread: std::thread::ScopedJoinHandle<'_, T>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            (running.into_iter().map(join).collect(), digest)
+        });
+        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok((takers, digest?)),
+        }
+    }
+}
+
+/// The files of a folder by name, but for those that engines leave beside their parts.
+fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    let read = |source| IngestError::Read { path: folder.to_owned(), source };
+    let mut parts = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with(['.', '_']);
+        if !hidden && entry.path().is_file() {
+            parts.push(entry.path());
+        }
+    }
+    parts.sort();
+    if parts.is_empty() {
+        let reason = "the folder holds no file to read".to_owned();
+        return Err(IngestError::Header { path: folder.to_owned(), reason });
+    }
+    Ok(parts)
+}
+
+impl Part {
+    fn open(
+        path: PathBuf,
+        columns: &'static [Column],
+        given: Given,
+        others: OtherColumns,
+    ) -> Result<Self, IngestError> {
+        if is_parquet(&path)? {
+            let file = ParquetFile::open(&path, |name| wanted(columns, others, name))?;
+            let header = Header::new(&path, columns, &file.names(), given, others)?;
+            return Ok(Self { path, header, body: Body::Parquet(file) });
+        }
+        let mut pieces = Pieces::new(Source::open(&path)?);
+        let read = |source| IngestError::Read { path: path.clone(), source };
+        let mut reader = CsvReader::new(pieces.peek().map_err(read)?);
+        let names = csv_header(&mut reader, &path)?;
+        let header = usize::try_from(reader.place().end).unwrap_or(usize::MAX);
+        pieces.pass(header);
+        let header = Header::new(&path, columns, &names, given, others)?;
+        Ok(Self { path, header, body: Body::Csv(Mutex::new(pieces)) })
+    }
+
+    fn length(&self) -> Option<u64> {
+        std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
+    }
+}
+
+impl Shared<'_> {
+    /// Hands out all work; returns the hash of what was read.
+    fn produce(
+        &self,
+        sender: &SyncSender<Work>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Digest, IngestError> {
+        let of: Option<u64> = self.parts.iter().map(Part::length).sum();
+        let mut before = 0;
+        let mut report = |read: u64| {
+            progress(Progress { read, of, rows: self.rows.load(Ordering::Relaxed) });
+        };
+        let mut digests = Vec::with_capacity(self.parts.len());
+        // Work that nobody takes any more is dropped: the threads have stopped.
+        let hand_out = |work| !self.stopped() && sender.send(work).is_ok();
+        for (index, part) in self.parts.iter().enumerate() {
+            let read = |source| IngestError::Read { path: part.path.clone(), source };
+            digests.push(match &part.body {
+                Body::Csv(pieces) => {
+                    let mut pieces = locked(pieces);
+                    loop {
+                        report(before + pieces.source().consumed());
+                        let work = match pieces.next().map_err(read)? {
+                            Next::Piece(piece) => Work::Csv(index, piece),
+                            Next::TooLong(line) => Work::TooLong(index, line),
+                            Next::End => break,
+                        };
+                        if !hand_out(work) {
+                            break;
+                        }
+                    }
+                    pieces.source().digest()
+                }
+                Body::Parquet(file) => {
+                    let (length, groups) = (part.length().unwrap_or(0), file.groups().count());
+                    let mut rows = 0;
+                    for (group, count) in file.groups().enumerate() {
+                        report(before + length * group as u64 / groups.max(1) as u64);
+                        if !hand_out(Work::Group(index, group, rows)) {
+                            break;
+                        }
+                        rows += count;
+                    }
+                    Digest::of_file(&part.path).map_err(read)?
+                }
+            });
+            before += part.length().unwrap_or(0);
+        }
+        report(before);
+        Ok(match digests.as_slice() {
+            [only] if !self.folder => *only,
+            parts => {
+                let record = Canonical::new("tantieme folder 1");
+                parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
+            }
+        })
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Parses until there is no more work. Work that was begun is done to its end or to the row
+    /// that the taker breaks off at, so that no row before that one is left out.
+    fn work(
+        &self,
+        receiver: &Mutex<Receiver<Work>>,
+        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
+    ) {
+        let mut slow = Slow::default();
+        loop {
+            let next = locked(receiver).recv();
+            let Ok(work) = next else { return };
+            if self.stopped() {
+                // The sender is let go on, into nothing, until it sees that too.
+                continue;
+            }
+            let part = match &work {
+                Work::Csv(part, _) | Work::TooLong(part, _) | Work::Group(part, ..) => *part,
+            };
+            let part = &self.parts[part];
+            let mut rows = 0;
+            let mut counting = |read: RowRead<'_>| {
+                rows += 1;
+                match read {
+                    RowRead::Fault(fault) => take(RowRead::Fault(self.placed(part, fault))),
+                    read => take(read),
+                }
+            };
+            let done = match work {
+                Work::Csv(_, piece) => Ok(slow.read(&part.header, piece, &mut counting)),
+                Work::TooLong(_, line) => {
+                    Ok(counting(part.header.record(&Record::TooLong, line, 0, None)))
+                }
+                Work::Group(_, group, before) => read_group(part, group, before, &mut counting),
+            };
+            self.rows.fetch_add(rows, Ordering::Relaxed);
+            match done {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => self.stop.store(true, Ordering::Relaxed),
+                Err(error) => {
+                    self.stop.store(true, Ordering::Relaxed);
+                    locked(&self.failed).get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    /// Says in which part of a folder a fault is.
+    fn placed(&self, part: &Part, fault: Fault) -> Fault {
+        if !self.folder {
+            return fault;
+        }
+        let name = part.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        Fault { reason: format!("{} (in {name})", fault.reason), ..fault }
+    }
+}
+
+fn read_group(
+    part: &Part,
+    group: usize,
+    before: u64,
+    take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, IngestError> {
+    let Body::Parquet(file) = &part.body else { return Ok(ControlFlow::Continue(())) };
+    let mut reader = file.rows(Some((group, before)))?;
+    while reader.read()? {
+        let row = part.header.row(reader.line(), Cells::Parquet(&reader));
+        if take(RowRead::Row(row)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Reads pieces of CSV; keeps what the one CSV reader needs from piece to piece.
+#[derive(Default)]
+struct Slow {
+    ends: Vec<usize>,
+}
+
+impl Slow {
+    fn read(
+        &mut self,
+        header: &Header,
+        piece: Piece,
+        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match std::str::from_utf8(&piece.bytes) {
+            Ok(text) if plain(&piece.bytes) => self.read_plain(header, text, piece.line, take),
+            _ => read_any(header, piece, take),
+        }
+    }
+
+    /// Splits lines that hold no quote.
+    fn read_plain(
+        &mut self,
+        header: &Header,
+        text: &str,
+        first: u64,
+        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut start = 0;
+        let mut line = first;
+        while start < text.len() {
+            let end = memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |at| start + at);
+            let row = &text[start..end];
+            let row = row.strip_suffix('\r').unwrap_or(row);
+            start = end + 1;
+            if !row.is_empty() {
+                self.ends.clear();
+                for (at, byte) in row.bytes().enumerate() {
+                    if byte == b',' {
+                        self.ends.push(at);
+                    }
+                }
+                self.ends.push(row.len());
+                let found = self.ends.len();
+                let long = row.len() > ROW_BYTES_MAX || found > FIELDS_MAX;
+                let read = if long {
+                    header.record(&Record::TooLong, line, 0, None)
+                } else if found == header.fields {
+                    RowRead::Row(
+                        header.row(line, Cells::Csv { text: row, ends: &self.ends, gap: 1 }),
+                    )
+                } else {
+                    header.record(&Record::Cells, line, found, Some((row, &self.ends)))
+                };
+                take(read)?;
+            }
+            line += 1;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// True where nothing is quoted and every carriage return is half of a line end.
+fn plain(bytes: &[u8]) -> bool {
+    memchr(b'"', bytes).is_none()
+        && memchr_iter(b'\r', bytes).all(|at| bytes.get(at + 1) == Some(&b'\n'))
+}
+
+fn read_any(
+    header: &Header,
+    piece: Piece,
+    take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let before = piece.line - 1;
+    let mut reader = CsvReader::new(Cursor::new(piece.bytes));
+    loop {
+        // Memory does not fail to be read.
+        let Ok(record) = reader.read() else { return ControlFlow::Continue(()) };
+        let read = header.record(&record, before + reader.line(), reader.fields(), reader.record());
+        if matches!(read, RowRead::End) {
+            return ControlFlow::Continue(());
+        }
+        take(read)?;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A thread that panicked while it held the lock ends the whole reading when it is joined.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,298 @@
+//! Rows in, sorted runs out: usage of any size in bounded memory.
+//!
+//! Each reading thread has a gatherer, which hashes listeners, numbers recordings and fills its
+//! part of the memory with rows; when that is full they are sorted and go to the disk as a run,
+//! in a file that no folder lists and that is gone with the process.
+
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use hashbrown::HashMap;
+
+use super::raw::{Places, UsageKey, cell, check_listener, read_plays};
+use super::{ListenerKey, Secret, UsageError};
+use crate::ident::RecordingId;
+use crate::ingest::{Fault, Row};
+
+/// Spellings of recordings that are remembered beside their ids.
+const SPELLINGS_MAX: usize = 1 << 20;
+/// The fewest rows that a gatherer holds.
+const ROWS_MIN: usize = 1 << 10;
+/// Bytes of a row on the disk.
+const ROW_BYTES: usize = 28;
+
+/// One row of usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GatheredRow {
+    pub(super) listener: u128,
+    /// By the gatherer's own numbers.
+    pub(super) recording: u32,
+    pub(super) plays: u32,
+    pub(super) active: u32,
+    /// By the gatherer's own numbers.
+    pool: u32,
+}
+
+/// Why a row was not gathered.
+#[derive(Debug)]
+pub enum NotGathered {
+    /// The row is wrong.
+    Row(Fault),
+    /// Nothing more can be gathered.
+    Failed(UsageError),
+}
+
+impl From<Fault> for NotGathered {
+    fn from(fault: Fault) -> Self {
+        Self::Row(fault)
+    }
+}
+
+/// Gathers the rows that one thread reads.
+pub struct Gatherer {
+    secret: Secret,
+    places: Places,
+    spill: PathBuf,
+    rows_max: usize,
+    pools: Vec<Pool>,
+    keys: HashMap<UsageKey, u32>,
+    /// The pool of the last row and its four texts: most rows are of the same pool.
+    last_key: Option<([String; 4], u32)>,
+    /// The last listener, its pool and its hash: many files have a listener's rows together.
+    last_listener: (u32, String, u128),
+    recordings: HashMap<RecordingId, u32>,
+    spellings: HashMap<String, u32>,
+    rows: Vec<GatheredRow>,
+    file: Option<BufWriter<File>>,
+    spilled: u64,
+    runs: Vec<Vec<Segment>>,
+}
+
+struct Pool {
+    key: Option<UsageKey>,
+    hash: ListenerKey,
+    rows: u64,
+}
+
+/// The rows of one pool in one run: ordered by listener.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment {
+    pub(super) pool: u32,
+    /// The first row, counted from the beginning of the file or of the memory.
+    pub(super) first: u64,
+    pub(super) rows: u64,
+    /// True for rows that are still in memory.
+    pub(super) memory: bool,
+}
+
+/// What a gatherer has gathered.
+pub(super) struct Shelf {
+    /// The pools by their numbers, with their rows.
+    pub(super) pools: Vec<(Option<UsageKey>, u64)>,
+    /// The recordings by their numbers.
+    pub(super) recordings: Vec<RecordingId>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) rows: Vec<GatheredRow>,
+    file: Option<Mutex<File>>,
+    path: PathBuf,
+}
+
+impl Gatherer {
+    /// Starts one of `threads` gatherers that share `memory` bytes; what does not fit goes to
+    /// unlisted files in the folder `spill`.
+    pub fn new(secret: Secret, places: Places, spill: &Path, threads: usize, memory: u64) -> Self {
+        // A quarter is left for recordings, for what is being read and for what is being sealed.
+        let bytes = memory / 4 * 3 / threads.max(1) as u64;
+        let rows = usize::try_from(bytes).unwrap_or(usize::MAX) / size_of::<GatheredRow>();
+        Self {
+            secret,
+            places,
+            spill: spill.to_owned(),
+            rows_max: rows.max(ROWS_MIN),
+            pools: Vec::new(),
+            keys: HashMap::new(),
+            last_key: None,
+            last_listener: (u32::MAX, String::new(), 0),
+            recordings: HashMap::new(),
+            spellings: HashMap::new(),
+            rows: Vec::new(),
+            file: None,
+            spilled: 0,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Takes a row, or says what is wrong with it.
+    pub fn add(&mut self, row: Row<'_>) -> Result<(), NotGathered> {
+        let places = self.places;
+        let plays = read_plays(row, places.plays, places.active)?;
+        let recording = self.recording(row)?;
+        let listener = row.text(places.listener);
+        let fault = |reason| NotGathered::Row(row.fault(places.listener, reason));
+        check_listener(listener).map_err(fault)?;
+        let pool = self.pool(row)?;
+        let listener = self.hash(pool, listener);
+        if self.rows.capacity() == 0 {
+            // All at once: pages that are never filled are never taken.
+            self.rows.reserve_exact(self.rows_max);
+        }
+        let (plays, active) = (plays.plays, plays.active);
+        self.rows.push(GatheredRow { listener, recording, plays, active, pool });
+        self.pools[pool as usize].rows += 1;
+        if self.rows.len() >= self.rows_max {
+            self.spill().map_err(|source| {
+                NotGathered::Failed(UsageError::File { path: self.spill.clone(), source })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The pools that rows have been gathered of.
+    pub fn keys(&self) -> impl Iterator<Item = &UsageKey> {
+        self.pools.iter().filter_map(|pool| pool.key.as_ref())
+    }
+
+    fn hash(&mut self, pool: u32, listener: &str) -> u128 {
+        let (last_pool, last, hash) = &mut self.last_listener;
+        if *last_pool != pool || last != listener {
+            *hash = self.pools[pool as usize].hash.hash(listener);
+            *last_pool = pool;
+            last.clear();
+            last.push_str(listener);
+        }
+        *hash
+    }
+
+    fn pool(&mut self, row: Row<'_>) -> Result<u32, Fault> {
+        let Some(columns) = self.places.key else {
+            if self.pools.is_empty() {
+                let hash = self.secret.listener_key("");
+                self.pools.push(Pool { key: None, hash, rows: 0 });
+            }
+            return Ok(0);
+        };
+        if let Some((texts, pool)) = &self.last_key
+            && texts.iter().zip(columns).all(|(text, column)| text == row.text(column))
+        {
+            return Ok(*pool);
+        }
+        let key = UsageKey::read(row)?;
+        let next = u32::try_from(self.pools.len())
+            .map_err(|_| row.fault(columns[0], "more than 2^32 pools in one file"))?;
+        let pool = *self.keys.entry(key.clone()).or_insert(next);
+        if pool == next {
+            let hash = self.secret.listener_key(key.service.as_str());
+            self.pools.push(Pool { key: Some(key), hash, rows: 0 });
+        }
+        self.last_key = Some((columns.map(|column| row.text(column).to_owned()), pool));
+        Ok(pool)
+    }
+
+    fn recording(&mut self, row: Row<'_>) -> Result<u32, Fault> {
+        let column = self.places.recording;
+        let text = row.text(column);
+        if let Some(recording) = self.recordings.get(text).or_else(|| self.spellings.get(text)) {
+            return Ok(*recording);
+        }
+        let id = cell(row, column, RecordingId::parse)?;
+        let next = u32::try_from(self.recordings.len())
+            .map_err(|_| row.fault(column, "more than 2^32 recordings in one file"))?;
+        let other = id.as_str() != text;
+        let recording = *self.recordings.entry(id).or_insert(next);
+        if other && self.spellings.len() < SPELLINGS_MAX {
+            self.spellings.insert(text.to_owned(), recording);
+        }
+        Ok(recording)
+    }
+
+    /// Sorts what is in memory; returns its segments.
+    fn sort(&mut self, first: u64, memory: bool) -> Vec<Segment> {
+        self.rows.sort_unstable_by_key(|row| (row.pool, row.listener));
+        let mut first = first;
+        let of_pool = self.rows.chunk_by(|a, b| a.pool == b.pool).map(|rows| {
+            let count = rows.len() as u64;
+            let segment = Segment { pool: rows[0].pool, first, rows: count, memory };
+            first += count;
+            segment
+        });
+        of_pool.collect()
+    }
+
+    fn spill(&mut self) -> std::io::Result<()> {
+        let segments = self.sort(self.spilled, false);
+        let mut out = match self.file.take() {
+            Some(file) => file,
+            None => BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(&self.spill)?),
+        };
+        for row in &self.rows {
+            let mut bytes = [0; ROW_BYTES];
+            bytes[..16].copy_from_slice(&row.listener.to_le_bytes());
+            bytes[16..20].copy_from_slice(&row.recording.to_le_bytes());
+            bytes[20..24].copy_from_slice(&row.plays.to_le_bytes());
+            bytes[24..].copy_from_slice(&row.active.to_le_bytes());
+            out.write_all(&bytes)?;
+        }
+        self.file = Some(out);
+        self.spilled += self.rows.len() as u64;
+        self.rows.clear();
+        self.runs.push(segments);
+        Ok(())
+    }
+
+    /// Ends the gathering.
+    pub(super) fn finish(mut self) -> Result<Shelf, UsageError> {
+        let last = self.sort(0, true);
+        self.runs.push(last);
+        let failed = |source| UsageError::File { path: self.spill.clone(), source };
+        let file = self.file.map(|out| out.into_inner().map_err(|e| failed(e.into_error())));
+        let mut recordings: Vec<(RecordingId, u32)> = self.recordings.into_iter().collect();
+        recordings.sort_unstable_by_key(|(_, number)| *number);
+        Ok(Shelf {
+            pools: self.pools.into_iter().map(|pool| (pool.key, pool.rows)).collect(),
+            recordings: recordings.into_iter().map(|(id, _)| id).collect(),
+            segments: self.runs.concat(),
+            rows: self.rows,
+            file: file.transpose()?.map(Mutex::new),
+            path: self.spill,
+        })
+    }
+}
+
+impl Shelf {
+    /// Reads rows back from the disk into `rows`.
+    pub(super) fn read(
+        &self,
+        pool: u32,
+        first: u64,
+        count: usize,
+        rows: &mut Vec<GatheredRow>,
+    ) -> Result<(), UsageError> {
+        let mut bytes = vec![0; count * ROW_BYTES];
+        let read = |file: &Mutex<File>| {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(first * ROW_BYTES as u64))?;
+            file.read_exact(&mut bytes)
+        };
+        self.file
+            .as_ref()
+            .map_or(Ok(()), read)
+            .map_err(|source| UsageError::File { path: self.path.clone(), source })?;
+        rows.clear();
+        rows.extend(bytes.chunks_exact(ROW_BYTES).map(|row| {
+            let number =
+                |at: usize| u32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+            let mut listener = [0; 16];
+            listener.copy_from_slice(&row[..16]);
+            GatheredRow {
+                listener: u128::from_le_bytes(listener),
+                recording: number(16),
+                plays: number(20),
+                active: number(24),
+                pool,
+            }
+        }));
+        Ok(())
+    }
+}

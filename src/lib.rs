@@ -41,3 +41,13 @@ pub mod cli;
 pub(crate) fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
+
+/// What to do about an error, where that is that the disk is full.
+pub(crate) fn on_full_disk(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::FileTooLarge => {
+            ": the disk is full and nothing was taken; make room and do it again"
+        }
+        _ => "",
+    }
+}

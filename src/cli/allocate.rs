@@ -29,9 +29,10 @@ Example:
 
 The usage needs the columns listener,recording,plays. Rows may repeat and come in any order.")]
 pub(super) struct Allocate {
-    /// CSV or Parquet with at least listener,recording,plays; `-` for standard input.
-    #[arg(long, value_name = "FILE")]
-    usage: PathBuf,
+    /// CSV or Parquet with at least listener,recording,plays: one or several files, or a folder of
+    /// them; `-` for standard input.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    usage: Vec<PathBuf>,
     /// What is shared, with up to six decimals.
     #[arg(long, allow_negative_numbers = true, value_parser = Micros::parse)]
     amount: Micros,
@@ -59,10 +60,11 @@ enum OutputFormat {
 
 impl Allocate {
     pub(super) fn run(self, means: Means) -> Done {
-        let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", self.usage.display()));
-        let sealed = self.usage != Path::new("-") && is_sealed(&self.usage);
+        let names: Vec<String> = self.usage.iter().map(|path| path.display().to_string()).collect();
+        let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", names.join(", ")));
+        let sealed = self.usage.iter().all(|path| is_sealed(path));
         let allocation = if sealed {
-            let mut usage = SealedScan::new(vec![self.usage.clone()], means.threads);
+            let mut usage = SealedScan::new(self.usage.clone(), means.threads);
             allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
         } else {
             let mut usage = read_unsealed(&self.usage, means)?;
@@ -127,5 +129,5 @@ impl Allocate {
 
 fn is_sealed(path: &Path) -> bool {
     // A file that is not Parquet, or is not there, is for the other reader to judge.
-    SealedScan::is_sealed(path).unwrap_or(false)
+    path != Path::new("-") && SealedScan::is_sealed(path).unwrap_or(false)
 }

@@ -156,10 +156,15 @@ async fn late(tx: &mut Tx, sealed: &[Sealed]) -> Result<Vec<String>, FactsError>
     Ok(notes)
 }
 
+/// Begins the names of folders that are being filled.
+const ARRIVING: &str = ".arriving-";
+
 /// A folder that is filled beside its place and moved there when all is in it.
 struct Folder {
     temporary: tempfile::TempDir,
     kind: &'static str,
+    /// Held, with others, as long as anything is being filled.
+    _filling: File,
 }
 
 impl Folder {
@@ -167,8 +172,15 @@ impl Folder {
         let parent = workspace.data().join(kind);
         let write = |source| FactsError::Write { path: parent.clone(), source };
         std::fs::create_dir_all(&parent).map_err(write)?;
-        let temporary = tempfile::Builder::new().prefix(".arriving-").tempdir_in(&parent);
-        Ok(Self { temporary: temporary.map_err(write)?, kind })
+        let filling = File::create(parent.join(".lock")).map_err(write)?;
+        // Nobody else is filling a folder: what is there was left by an import that was killed.
+        if filling.try_lock().is_ok() {
+            sweep(&parent).map_err(write)?;
+            filling.unlock().map_err(write)?;
+        }
+        filling.lock_shared().map_err(write)?;
+        let temporary = tempfile::Builder::new().prefix(ARRIVING).tempdir_in(&parent);
+        Ok(Self { temporary: temporary.map_err(write)?, kind, _filling: filling })
     }
 
     fn path(&self) -> &Path {
@@ -206,6 +218,17 @@ impl Folder {
         let parent = place.parent().unwrap_or(place);
         File::open(parent).and_then(|folder| folder.sync_all()).map_err(write)
     }
+}
+
+/// Removes folders that never came to be filled.
+fn sweep(parent: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(ARRIVING) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Workspace {

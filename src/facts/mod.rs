@@ -85,7 +85,7 @@ pub enum FactsError {
         first: String,
     },
     /// A folder or file of the workspace.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {source}{}", crate::on_full_disk(source))]
     Write {
         /// The file.
         path: PathBuf,

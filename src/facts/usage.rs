@@ -35,7 +35,7 @@ impl Import<'_> {
     pub(super) fn gather(&mut self, folder: &Path) -> Result<(Read, Gathered), FactsError> {
         let means = self.workspace.means;
         let given = &self.options.given;
-        let rows = WideRows::open(self.path, COLUMNS, given, OtherColumns::Refused)?;
+        let rows = WideRows::open(&[self.path.to_owned()], COLUMNS, given, OtherColumns::Refused)?;
         let name = rows.name().to_owned();
         let given_month = rows.given("period").map(str::to_owned);
         let secret = &self.workspace.secret;

@@ -34,7 +34,7 @@ pub struct Progress {
 pub struct WideRows {
     parts: Vec<Part>,
     name: String,
-    folder: bool,
+    several: bool,
 }
 
 /// One file.
@@ -60,7 +60,7 @@ enum Work {
 /// What the threads share.
 struct Shared<'a> {
     parts: &'a [Part],
-    folder: bool,
+    several: bool,
     rows: AtomicU64,
     stop: AtomicBool,
     /// What went wrong first.
@@ -68,24 +68,36 @@ struct Shared<'a> {
 }
 
 impl WideRows {
-    /// Opens a file, or all files of a folder but hidden ones, and matches their headers.
+    /// Opens files that are read as one, a folder standing for all files in it but hidden ones,
+    /// and matches their headers.
     pub fn open(
-        path: &Path,
+        paths: &[PathBuf],
         columns: &'static [Column],
         given: &Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let folder = path != Path::new("-") && path.is_dir();
-        let paths = if folder { parts_of(path)? } else { vec![path.to_owned()] };
+        let is_folder = |path: &Path| path != Path::new("-") && path.is_dir();
+        let mut files = Vec::new();
+        for path in paths {
+            if is_folder(path) {
+                files.extend(parts_of(path)?);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        let several = files.len() > 1 || paths.iter().any(|path| is_folder(path));
         let open = |path: PathBuf| Part::open(path, columns, given.clone(), others);
-        let parts: Vec<Part> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
-        let name = match parts.as_slice() {
-            [Part { body: Body::Csv(pieces), .. }] if !folder => locked(pieces).source().name(),
-            _ => {
+        let parts: Vec<Part> = files.into_iter().map(open).collect::<Result<_, _>>()?;
+        let name = match (parts.as_slice(), paths) {
+            ([Part { body: Body::Csv(pieces), .. }], _) if !several => {
+                locked(pieces).source().name()
+            }
+            (_, [path, ..]) => {
                 path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
             }
+            (_, []) => String::new(),
         };
-        Ok(Self { parts, name, folder })
+        Ok(Self { parts, name, several })
     }
 
     /// The file's or folder's name, without its folders.
@@ -109,7 +121,7 @@ impl WideRows {
     ) -> Result<(Vec<T>, Digest), IngestError> {
         let shared = Shared {
             parts: &self.parts,
-            folder: self.folder,
+            several: self.several,
             rows: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             failed: Mutex::new(None),
@@ -236,7 +248,7 @@ impl Shared<'_> {
         }
         report(before);
         Ok(match digests.as_slice() {
-            [only] if !self.folder => *only,
+            [only] if !self.several => *only,
             parts => {
                 let record = Canonical::new("tantieme folder 1");
                 parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
@@ -294,9 +306,9 @@ impl Shared<'_> {
         }
     }
 
-    /// Says in which part of a folder a fault is.
+    /// Says in which of several files a fault is.
     fn placed(&self, part: &Part, fault: Fault) -> Fault {
-        if !self.folder {
+        if !self.several {
             return fault;
         }
         let name = part.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();

@@ -43,7 +43,7 @@ fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// The file system said no; on a full disk nothing has been taken.
-    #[error("cannot write or read {path}: {source}")]
+    #[error("cannot write or read {path}: {source}{}", crate::on_full_disk(source))]
     File {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,7 @@ use std::sync::{PoisonError, RwLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, UInt32Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 use hashbrown::HashMap;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -334,7 +334,7 @@ struct Cursor<'a> {
     batch: RecordBatch,
     /// What the codes of the current dictionary mean.
     codes: Vec<u32>,
-    dictionary: Option<ArrayRef>,
+    dictionary: Option<StringArray>,
     /// The row that is read next, and its listener.
     row: usize,
     listener: u128,
@@ -396,12 +396,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn read_dictionary(&mut self) -> Result<(), UsageError> {
-        let values = self.batch.column(1).as_dictionary::<Int32Type>().values();
-        if self.dictionary.as_ref().is_some_and(|known| std::sync::Arc::ptr_eq(known, values)) {
+        let names = self.batch.column(1).as_dictionary::<Int32Type>().values().as_string::<i32>();
+        // The batches of a row group share the bytes of one dictionary.
+        let same = |known: &StringArray| std::ptr::eq(known.value_data(), names.value_data());
+        if self.dictionary.as_ref().is_some_and(same) {
             return Ok(());
         }
         let wrong = |reason: String| damaged(self.file.path, &reason);
-        let names = values.as_string::<i32>();
         if names.null_count() > 0 {
             return Err(wrong("a recording is missing".to_owned()));
         }
@@ -429,7 +430,7 @@ impl<'a> Cursor<'a> {
             }
             self.codes[code] = number;
         }
-        self.dictionary = Some(values.clone());
+        self.dictionary = Some(names.clone());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Usage of one pool as any file may hold it: rows repeat and come in any order.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gather::{Gatherer, NotGathered};
@@ -53,11 +53,11 @@ pub struct UnsealedPlays {
     listeners: Option<u64>,
 }
 
-/// Reads `listener,recording,plays[,active_plays]` from a file, or from all files of a folder;
-/// other columns are passed over. Listeners are hashed with a key that is drawn for this run and
+/// Reads `listener,recording,plays[,active_plays]` from files, or folders of files, as one; other
+/// columns are passed over. Listeners are hashed with a key that is drawn for this run and
 /// kept nowhere.
-pub fn read_unsealed(path: &Path, means: Means) -> Result<UnsealedPlays, UnsealedError> {
-    let rows = WideRows::open(path, COLUMNS, &Given::new(), OtherColumns::Ignored)?;
+pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, UnsealedError> {
+    let rows = WideRows::open(paths, COLUMNS, &Given::new(), OtherColumns::Ignored)?;
     let secret = Secret::generate().map_err(UnsealedError::Random)?;
     let spill = std::env::temp_dir();
     let taker = || {
@@ -99,8 +99,11 @@ pub fn read_unsealed(path: &Path, means: Means) -> Result<UnsealedPlays, Unseale
             NotGathered::Failed(error) => return Err(error.into()),
         }
     }
-    if let Some(fault) = faults.into_iter().min_by_key(|fault| fault.line) {
-        return Err(UnsealedError::Row { path: path.to_owned(), fault });
+    if let Some(fault) =
+        faults.into_iter().min_by(|a, b| (a.line, &a.reason).cmp(&(b.line, &b.reason)))
+    {
+        let path = paths.first().cloned().unwrap_or_default();
+        return Err(UnsealedError::Row { path, fault });
     }
     let gathered = Gathered::new(gatherers, means.memory)?;
     Ok(UnsealedPlays { gathered, threads: means.threads, listeners: None })

@@ -16,6 +16,7 @@ mod generate;
 mod imports;
 mod properties;
 mod real;
+mod size;
 mod stateless;
 mod store;
 mod tidiness;

@@ -91,8 +91,26 @@ pub fn program() -> Command {
     {
         command.env_remove(name);
     }
+    // No result depends on them, so every run of the tests has others.
+    let (threads, memory) = means();
+    command.env("TANTIEME_THREADS", threads).env("TANTIEME_MEMORY", memory);
     command.stdin(Stdio::null());
     command
+}
+
+/// A random number of threads and amount of memory, the same for all of a run. A failing test
+/// prints them; they can be given by the variables of the same names.
+pub fn means() -> &'static (String, String) {
+    static MEANS: std::sync::OnceLock<(String, String)> = std::sync::OnceLock::new();
+    let means = MEANS.get_or_init(|| {
+        let mut bytes = [0; 2];
+        getrandom::fill(&mut bytes).unwrap();
+        let given = |name: &str, chosen: String| std::env::var(name).unwrap_or(chosen);
+        let threads = given("TANTIEME_THREADS", (1 + bytes[0] % 6).to_string());
+        (threads, given("TANTIEME_MEMORY", format!("{}MiB", 1_u32 << (bytes[1] % 10))))
+    });
+    println!("TANTIEME_THREADS={} TANTIEME_MEMORY={}", means.0, means.1);
+    means
 }
 
 impl Desk {

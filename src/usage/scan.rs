@@ -365,7 +365,7 @@ impl<'a> Cursor<'a> {
                     return Ok(false);
                 }
             }
-            self.listener = at(self.listeners(), self.row);
+            self.listener = u128::from_be_bytes(self.listeners()[self.row]);
             if self.range.to.is_some_and(|to| self.listener >= to) {
                 return Ok(false);
             }
@@ -434,27 +434,31 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn listeners(&self) -> &[u8] {
-        self.batch.column(0).as_fixed_size_binary().value_data()
+    fn listeners(&self) -> &[[u8; 16]] {
+        self.batch.column(0).as_fixed_size_binary().value_data().as_chunks().0
     }
 
     /// Takes all rows of the current listener; false at the end of the range.
     fn take(&mut self, plays: &mut Vec<Play>) -> Result<bool, UsageError> {
         let listener = self.listener;
+        let bytes = listener.to_be_bytes();
         loop {
-            let codes = self.batch.column(1).as_dictionary::<Int32Type>().keys().values();
-            let counts = self.batch.column(2).as_primitive::<UInt32Type>().values();
-            let bytes = listener.to_be_bytes();
-            let rest = self.listeners()[16 * self.row..].chunks_exact(16);
-            let rows = rest.take_while(|found| **found == bytes).count();
-            for row in self.row..self.row + rows {
-                let code = usize::try_from(codes[row]).ok();
-                let Some(recording) = code.and_then(|code| self.codes.get(code)) else {
-                    return Err(damaged(self.file.path, "a code without a recording"));
-                };
-                plays.push(Play { recording: *recording, plays: counts[row] });
+            let rest = &self.listeners()[self.row..];
+            let rows =
+                self.row..self.row + rest.iter().take_while(|found| **found == bytes).count();
+            let codes =
+                &self.batch.column(1).as_dictionary::<Int32Type>().keys().values()[rows.clone()];
+            let counts = &self.batch.column(2).as_primitive::<UInt32Type>().values()[rows.clone()];
+            let mut known = true;
+            plays.extend(codes.iter().zip(counts).map(|(code, count)| {
+                let recording = usize::try_from(*code).ok().and_then(|code| self.codes.get(code));
+                known &= recording.is_some();
+                Play { recording: recording.copied().unwrap_or(0), plays: *count }
+            }));
+            if !known {
+                return Err(damaged(self.file.path, "a code without a recording"));
             }
-            self.row += rows;
+            self.row = rows.end;
             if !self.advance()? {
                 return Ok(false);
             }
@@ -463,13 +467,6 @@ impl<'a> Cursor<'a> {
             }
         }
     }
-}
-
-/// The listener of a row.
-fn at(listeners: &[u8], row: usize) -> u128 {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&listeners[16 * row..16 * row + 16]);
-    u128::from_be_bytes(bytes)
 }
 
 fn damaged(path: &Path, reason: &str) -> UsageError {

@@ -63,6 +63,11 @@ enum LineFormat {
 
 impl Statements {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        if self.out.is_none() && self.payee.is_none() && self.format == LineFormat::Csv {
+            let rows = close::statement_rows(workspace, self.period, self.draft).await?;
+            write_csv(rows.open_all()?, show::Out)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let open =
             close::statements(workspace, self.period, self.payee.as_deref(), self.draft).await?;
         let Some(folder) = &self.out else {

@@ -6,7 +6,7 @@ use std::fs::File;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::manifest::Manifest;
-use super::steps::{self, Made};
+use super::steps::{self, Made, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::digest::Digest;
 use crate::facts::Workspace;
@@ -315,22 +315,23 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let lines = if let Some(made) = standing(workspace, run, "settle").await? {
         made
     } else {
-        let made = steps::settle_lines(&data, &loaded, &allocation, &folder)?;
+        let made = steps::settle_lines(&data, &loaded, &allocation, &folder, workspace.means)?;
         crash::point("lines written");
         step(workspace, run, "settle", &made, State::Settled, by).await?;
         made
     };
     crash::point("settled");
+    let frozen = (&manifest, &loaded);
     if standing(workspace, run, "draft").await?.is_some() {
-        return steps::drawn(&data, &loaded, &lines);
+        let read = steps::read(&data, frozen, &lines, workspace.means, Wanted::Totals)?;
+        return Ok(read.drawn);
     }
-    let (made, drawn) = steps::draw_statements(&data, &loaded, &lines, &folder)?;
+    let (made, read) = steps::draw_statements(&data, frozen, &lines, &folder, workspace.means)?;
     crash::point("statements written");
-    let result = steps::result_hash(&manifest, &loaded, &data.join(&lines.path))?;
-    run.result = Some(result.to_string());
+    run.result = Some(read.result.to_string());
     step(workspace, run, "draft", &made, State::Drafted, by).await?;
     crash::point("drafted");
-    Ok(drawn)
+    Ok(read.drawn)
 }
 
 /// What a step made, if it stands as it was made; a file that is gone or damaged is made again.

@@ -14,6 +14,7 @@ pub mod statements;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Postgres, Row as _, Sqlite};
@@ -255,6 +256,31 @@ impl Tx {
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
+    }
+
+    /// Runs a query and looks at its rows one by one, however many there are.
+    pub async fn each<E: From<StoreError>>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+        mut look: impl FnMut(&Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(StoreError::Sql(error));
+        match self {
+            Self::Sqlite(tx) => {
+                let mut rows = bind_all!(sql, values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    look(&Row::Sqlite(row))?;
+                }
+            }
+            Self::Postgres(tx) => {
+                let mut rows = bind_all!(sql, values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    look(&Row::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs a query that has one row or none.

@@ -120,9 +120,15 @@ impl Catalogue {
     /// A catalogue of these facts; each key must stand once.
     pub fn new(parties: Vec<Party>, recordings: Vec<Recording>, claims: Vec<Claim>) -> Self {
         let mut builder = CatalogueBuilder::default();
-        parties.into_iter().for_each(|party| builder.party(party));
-        recordings.into_iter().for_each(|recording| builder.recording(recording));
-        claims.into_iter().for_each(|claim| builder.claim(claim));
+        for party in parties {
+            builder.party(party);
+        }
+        for recording in recordings {
+            builder.recording(recording);
+        }
+        for claim in claims {
+            builder.claim(claim);
+        }
         builder.finish()
     }
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use super::CloseError;
-use super::manifest::{Loaded, Manifest};
+use super::manifest::Manifest;
 use crate::agreements::Agreements;
 use crate::columnar::{Batch, Cell, TableError, TableReader};
 use crate::digest::{Canonical, Digest, Fields};
 use crate::ledger::Sums;
-use crate::settle::{LAYOUT, Line, LineRow, canonical};
+use crate::settle::{LAYOUT, Line, LineRow, Pool, canonical};
 use crate::statements::{Receipts, Sheets, Survey};
 
 const WIDTH: usize = LAYOUT.len();
@@ -86,11 +86,11 @@ impl ResultHash {
     const ROWS: usize = 64;
 
     /// Begins with what comes before the lines.
-    pub(super) fn new(manifest: &Manifest, loaded: &Loaded) -> Self {
+    pub(super) fn new(manifest: &Manifest, pools: &[Pool]) -> Self {
         let mut record = Canonical::new("tantieme result 1")
             .int(i64::from(manifest.version))
             .text(&manifest.period.to_string());
-        for pool in &loaded.pools {
+        for pool in pools {
             record = record
                 .text(&pool.origin.key())
                 .text(pool.origin.currency.code())
@@ -197,14 +197,14 @@ impl Iterator for Lines {
     type Item = Result<Line, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.batch.take().filter(|batch| self.next < batch.rows()) {
-            Some(batch) => batch,
-            None => {
-                self.next = 0;
-                match self.table.read() {
-                    Ok(batch) => batch?,
-                    Err(error) => return Some(Err(error)),
-                }
+        let left = self.batch.take().filter(|batch| self.next < batch.rows());
+        let batch = if let Some(batch) = left {
+            batch
+        } else {
+            self.next = 0;
+            match self.table.read() {
+                Ok(batch) => batch?,
+                Err(error) => return Some(Err(error)),
             }
         };
         let line = Line::from_cells(&batch.row(self.next));

@@ -215,9 +215,7 @@ pub async fn drawn(workspace: &Workspace, period: Period) -> Result<Drawn, Close
     let (run, lines) = settled(workspace, period).await?;
     let data = workspace.data();
     let manifest = Manifest::read(&data, period, run.manifest)?;
-    let loaded = manifest.load(&data)?;
-    let means = workspace.means;
-    Ok(steps::read(&data, (&manifest, &loaded), &lines, means, Wanted::Totals)?.drawn)
+    Ok(steps::read(&data, &manifest, &lines, workspace.means, Wanted::Totals)?.drawn)
 }
 
 /// The lines of a month, in their canonical order, read as they are asked for.

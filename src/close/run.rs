@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::manifest::Manifest;
+use super::manifest::{Arriving, Manifest};
 use super::steps::{self, Made, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::digest::Digest;
@@ -301,9 +302,18 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let data = workspace.data();
     let manifest = Manifest::read(&data, run.period, run.manifest)?;
     manifest.check_files(&data)?;
-    let loaded = manifest.load(&data)?;
     let folder = Manifest::folder(run.period, run.manifest);
-    let allocation = if let Some(made) = standing(workspace, run, "allocate").await? {
+    sweep(&data.join(&folder))?;
+    let made = (
+        standing(workspace, run, "allocate").await?,
+        standing(workspace, run, "settle").await?,
+        standing(workspace, run, "draft").await?,
+    );
+    if let (Some(_), Some(lines), Some(_)) = &made {
+        return Ok(steps::read(&data, &manifest, lines, workspace.means, Wanted::Totals)?.drawn);
+    }
+    let loaded = manifest.load(&data)?;
+    let allocation = if let Some(made) = made.0 {
         made
     } else {
         let made = steps::allocate_pools(&data, &manifest, &loaded, &folder)?;
@@ -312,7 +322,7 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
         made
     };
     crash::point("allocated");
-    let lines = if let Some(made) = standing(workspace, run, "settle").await? {
+    let lines = if let Some(made) = made.1 {
         made
     } else {
         let made = steps::settle_lines(&data, &loaded, &allocation, &folder, workspace.means)?;
@@ -322,9 +332,8 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     };
     crash::point("settled");
     let frozen = (&manifest, &loaded);
-    if standing(workspace, run, "draft").await?.is_some() {
-        let read = steps::read(&data, frozen, &lines, workspace.means, Wanted::Totals)?;
-        return Ok(read.drawn);
+    if made.2.is_some() {
+        return Ok(steps::read(&data, &manifest, &lines, workspace.means, Wanted::Totals)?.drawn);
     }
     let (made, read) = steps::draw_statements(&data, frozen, &lines, &folder, workspace.means)?;
     crash::point("statements written");
@@ -332,6 +341,18 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     step(workspace, run, "draft", &made, State::Drafted, by).await?;
     crash::point("drafted");
     Ok(read.drawn)
+}
+
+/// Clears away what an earlier process was writing when it was killed. The month is ours alone.
+fn sweep(folder: &Path) -> Result<(), CloseError> {
+    let io = |source| CloseError::Io { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_name().to_string_lossy().starts_with(Arriving::PREFIX) {
+            std::fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a step made, if it stands as it was made; a file that is gone or damaged is made again.

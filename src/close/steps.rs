@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CloseError;
 use super::lines::{Books, ResultHash, read_lines};
 use super::manifest::{Loaded, Manifest, check_file, put};
+use super::{CloseError, crash};
 use crate::allocate::{AllocateError, RecordingAmount, allocate};
+use crate::catalog::{Catalogue, CatalogueBuilder};
 use crate::columnar::{
     Batch, Batches, Cell, Key, Kind, Layout, Packing, Sorter, TableError, TableReader, TableWriter,
 };
@@ -14,6 +15,7 @@ use crate::digest::Digest;
 use crate::ident::RecordingId;
 use crate::ledger::{Sum, Sums};
 use crate::money::Micros;
+use crate::period::Period;
 use crate::settle::{Line, order, settle_pool, settle_sales};
 use crate::statements::{Drawn, Receipts, Sheets};
 use crate::usage::SealedScan;
@@ -110,6 +112,7 @@ pub(super) fn settle_lines(
     }
     amounts.end()?;
     settle_sales(&loaded.facts, &mut out)?;
+    crash::point("settling");
     if let Some(error) = failed {
         return Err(error.into());
     }
@@ -143,27 +146,30 @@ pub(super) struct Read {
     pub(super) sums: Vec<Sum>,
 }
 
-/// Reads the lines once.
+/// Reads the lines once. Of the frozen facts it needs pools, agreements and parties' names only.
 pub(super) fn read(
     data: &Path,
-    (manifest, loaded): (&Manifest, &Loaded),
+    manifest: &Manifest,
     lines: &Made,
     means: Means,
     wanted: Wanted,
 ) -> Result<Read, CloseError> {
     let path = lines.check(data)?;
+    let planned = manifest.plan(data)?;
     let mut books = Books::new(&path);
     match wanted {
         Wanted::Sums => books.sums = Some(Sums::default()),
         Wanted::Totals => {
             let folder = path.parent().unwrap_or(data);
             let receipts = Receipts::new(folder, means.memory, means.threads);
-            books.receipts = Some((receipts, &loaded.facts.agreements));
+            books.receipts = Some((receipts, &planned.agreements));
         }
     }
-    let mut hash = ResultHash::new(manifest, loaded);
+    let mut hash = ResultHash::new(manifest, &planned.pools);
     read_lines(&path, means.threads, &mut [&mut hash, &mut books])?;
-    finish(books, hash, loaded).map(|(read, _)| read)
+    let mut names = CatalogueBuilder::default();
+    manifest.each_fact(data, |party| names.party(party))?;
+    finish(books, hash, manifest.period, &names.finish()).map(|(read, _)| read)
 }
 
 /// Draws the statements, from one reading of the lines; returns their file, and what they come
@@ -184,9 +190,10 @@ pub(super) fn draw_statements(
     let receipts = Receipts::new(&waiting, least, means.threads);
     books.receipts = Some((receipts, &loaded.facts.agreements));
     books.sums = Some(Sums::default());
-    let mut hash = ResultHash::new(manifest, loaded);
+    let mut hash = ResultHash::new(manifest, &loaded.pools);
     read_lines(&path, means.threads, &mut [&mut hash, &mut books])?;
-    let (read, sheets) = finish(books, hash, loaded)?;
+    crash::point("drawing");
+    let (read, sheets) = finish(books, hash, manifest.period, &loaded.facts.catalogue)?;
     let layout = crate::statements::LAYOUT;
     let made = table(data, folder, "statements", (layout, Packing::Few), |table| {
         let Some(sheets) = sheets else { return Ok(()) };
@@ -201,9 +208,10 @@ pub(super) fn draw_statements(
 fn finish(
     books: Books<'_>,
     hash: ResultHash,
-    loaded: &Loaded,
+    period: Period,
+    catalogue: &Catalogue,
 ) -> Result<(Read, Option<Sheets>), CloseError> {
-    let mut drawn = books.survey.finish(loaded.facts.period, &loaded.facts.catalogue)?;
+    let mut drawn = books.survey.finish(period, catalogue)?;
     if let Some((receipts, _)) = books.receipts {
         for (currency, count) in receipts.count()? {
             drawn.totals.entry(currency).or_default().without_term = count;

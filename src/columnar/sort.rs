@@ -46,11 +46,20 @@ pub struct Sorter {
     run_bytes: usize,
     memory: usize,
     threads: usize,
-    arena: Vec<u8>,
-    places: Vec<Place>,
+    room: Room,
     spill: Option<Spill>,
     spilling: Option<JoinHandle<Result<Emptied, TableError>>>,
 }
+
+/// Rows in memory: their records, and where each begins.
+#[derive(Default)]
+struct Room {
+    arena: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Runs on the disk, and room for another.
+type Emptied = (Spill, Room);
 
 /// Where a record begins, and sixteen bytes of its key, so that most comparisons need no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,8 +81,7 @@ impl Sorter {
             run_bytes: (memory / halves).min(RUN_MAX),
             memory,
             threads,
-            arena: Vec::new(),
-            places: Vec::new(),
+            room: Room::default(),
             spill: None,
             spilling: None,
         }
@@ -81,10 +89,11 @@ impl Sorter {
 
     /// Takes a row.
     pub fn push(&mut self, key: &Key, row: &[Cell<'_>]) -> Result<(), TableError> {
-        let at = u32::try_from(self.arena.len()).unwrap_or(u32::MAX);
-        write_record(&mut self.arena, &key.0, row);
-        self.places.push(Place { window: [0; 2], length: 0, at });
-        if self.arena.len() + self.places.len() * PLACE >= self.run_bytes {
+        let Room { arena, places } = &mut self.room;
+        let at = u32::try_from(arena.len()).unwrap_or(u32::MAX);
+        write_record(arena, &key.0, row);
+        places.push(Place { window: [0; 2], length: 0, at });
+        if arena.len() + places.len() * PLACE >= self.run_bytes {
             self.spill_run()?;
         }
         Ok(())
@@ -92,38 +101,38 @@ impl Sorter {
 
     /// Sends what stands in memory to the disk, in order.
     fn spill_run(&mut self) -> Result<(), TableError> {
-        let (spill, next_arena, next_places) = self.spilled()?;
+        let (spill, empty) = self.spilled()?;
         let spill = spill.map_or_else(|| Spill::new(&self.folder), Ok)?;
-        let arena = std::mem::replace(&mut self.arena, next_arena);
-        let places = std::mem::replace(&mut self.places, next_places);
+        let full = std::mem::replace(&mut self.room, empty);
         let folder = self.folder.clone();
-        let work = move || write_run(spill, arena, places, &folder);
+        let work = move || write_run(spill, full, &folder);
         if self.threads > 1 {
             self.spilling = Some(std::thread::spawn(work));
         } else {
-            let (spill, arena, places) = work()?;
-            (self.spill, self.arena, self.places) = (Some(spill), arena, places);
+            let (spill, room) = work()?;
+            (self.spill, self.room) = (Some(spill), room);
         }
         Ok(())
     }
 
     /// Waits for the run on its way to the disk; returns emptied room for another.
-    fn spilled(&mut self) -> Result<(Option<Spill>, Vec<u8>, Vec<Place>), TableError> {
+    fn spilled(&mut self) -> Result<(Option<Spill>, Room), TableError> {
         let Some(spilling) = self.spilling.take() else {
-            return Ok((self.spill.take(), Vec::new(), Vec::new()));
+            return Ok((self.spill.take(), Room::default()));
         };
         let ended = || TableError::new(&self.folder, "sorting ended by itself");
-        let (spill, arena, places) = spilling.join().map_err(|_| ended())??;
-        Ok((Some(spill), arena, places))
+        let (spill, room) = spilling.join().map_err(|_| ended())??;
+        Ok((Some(spill), room))
     }
 
     /// All rows, in order.
     pub fn finish(mut self) -> Result<Sorted, TableError> {
-        let (spill, ..) = self.spilled()?;
-        sort(&self.arena, &mut self.places, 0);
-        let order = self.places.iter().map(|place| place.at).collect();
-        let last = Source::Memory { arena: self.arena, order, next: 0 };
-        drop(self.places); // before the merge takes its share of the memory
+        let (spill, _) = self.spilled()?;
+        let Room { arena, mut places } = self.room;
+        sort(&arena, &mut places, 0);
+        let order = places.iter().map(|place| place.at).collect();
+        let last = Source::Memory { arena, order, next: 0 };
+        drop(places); // before the merge takes its share of the memory
         let folder = self.folder;
         let mut sources = Vec::new();
         if let Some(mut spill) = spill {
@@ -138,21 +147,15 @@ impl Sorter {
     }
 }
 
-type Emptied = (Spill, Vec<u8>, Vec<Place>);
-
 /// Writes a run to the disk in order; returns its emptied room.
-fn write_run(
-    mut spill: Spill,
-    mut arena: Vec<u8>,
-    mut places: Vec<Place>,
-    folder: &Path,
-) -> Result<Emptied, TableError> {
-    sort(&arena, &mut places, 0);
-    let records = places.iter().map(|place| record_at(&arena, place.at as usize));
+fn write_run(mut spill: Spill, mut room: Room, folder: &Path) -> Result<Emptied, TableError> {
+    let Room { arena, places } = &mut room;
+    sort(arena, places, 0);
+    let records = places.iter().map(|place| record_at(arena, place.at as usize));
     spill.add(records).map_err(|e| lost(folder, &e))?;
     arena.clear();
     places.clear();
-    Ok((spill, arena, places))
+    Ok((spill, room))
 }
 
 /// Merges runs that stand side by side, until few enough are left to be merged at once.
@@ -214,6 +217,12 @@ impl<'a> SortedRow<'a> {
             *text = std::str::from_utf8(fields.next()?).ok()?;
         }
         Some(texts)
+    }
+
+    /// The cells that were pushed, one by one.
+    pub fn each_cell(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let mut row = self.row;
+        std::iter::from_fn(move || read_cell(&mut row))
     }
 
     /// The cells that were pushed, of which there must be `N`.

@@ -95,7 +95,9 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
     let (transfers, accounts) = number(tx, posting.sums, first_id).await?;
     let day = posting.period.last_day().to_string();
     let mut hash = PostingHash::new(&head, &day);
-    transfers.iter().for_each(|numbered| hash.add(&numbered.transfer));
+    for numbered in &transfers {
+        hash.add(&numbered.transfer);
+    }
     let hash = hash.digest();
     let values = [
         id.into(),

@@ -1,5 +1,6 @@
 //! One line as it stands on one statement.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::columnar::{Batch, Cell, Kind, Layout, TableError, TableReader};
@@ -135,12 +136,23 @@ impl Entries {
         Ok(Self { table: TableReader::open(path, LAYOUT, range)?, rows, batch: None, next: 0 })
     }
 
-    /// The rows that are left of those read last, or the next ones; `None` at the end.
-    pub(super) fn batch(&mut self) -> Result<Option<(Batch, usize)>, TableError> {
-        match self.batch.take() {
-            Some(batch) if self.next < batch.rows() => Ok(Some((batch, self.next))),
-            _ => Ok(self.table.read()?.map(|batch| (batch, 0))),
-        }
+    /// The next rows, at most so many, as a part of what was unpacked with them; `None` at the end.
+    pub(super) fn next_rows(
+        &mut self,
+        most: usize,
+    ) -> Result<Option<(Batch, Range<usize>)>, TableError> {
+        let left = self.batch.take().filter(|batch| self.next < batch.rows());
+        let batch = if let Some(batch) = left {
+            batch
+        } else {
+            self.next = 0;
+            let Some(batch) = self.table.read()? else { return Ok(None) };
+            batch
+        };
+        let rows = self.next..self.next.saturating_add(most).min(batch.rows());
+        self.next = rows.end;
+        self.batch = Some(batch.clone());
+        Ok(Some((batch, rows)))
     }
 }
 
@@ -148,13 +160,12 @@ impl Iterator for Entries {
     type Item = Result<Entry, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (batch, row) = match self.batch() {
+        let (batch, rows) = match self.next_rows(1) {
             Err(error) => return Some(Err(error)),
             Ok(None) => return None,
-            Ok(Some(at)) => at,
+            Ok(Some(rows)) => rows,
         };
-        let entry = Entry::from_cells(&batch.row(row));
-        (self.batch, self.next) = (Some(batch), row + 1);
+        let entry = Entry::from_cells(&batch.row(rows.start));
         let damaged = || TableError::new(self.table.path(), "a row is not a statement line");
         Some(entry.ok_or_else(damaged))
     }

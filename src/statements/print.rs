@@ -1,6 +1,7 @@
 //! Statements as CSV and JSON, line by line.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::mpsc;
 
 use super::{Entries, Entry};
@@ -59,51 +60,68 @@ pub struct Printed {
 /// Rows from which on reading and writing overlap.
 const OVERLAP_ROWS: usize = 1 << 14;
 
+/// Writes the header of lines as CSV.
+pub fn write_csv_header(mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "{}", COLUMNS.join(","))
+}
+
 /// Writes lines as CSV, with a header.
 pub fn write_csv(entries: Entries, mut out: impl Write) -> io::Result<()> {
-    writeln!(out, "{}", COLUMNS.join(","))?;
+    write_csv_header(&mut out)?;
     write_csv_rows(entries, out)
 }
 
 /// Writes lines as CSV, without a header: what comes after an earlier part.
 pub fn write_csv_rows(mut entries: Entries, mut out: impl Write) -> io::Result<()> {
     if entries.rows.is_some_and(|rows| rows < OVERLAP_ROWS) {
-        let mut text = Vec::new();
-        while let Some((batch, first)) = entries.batch().map_err(io::Error::other)? {
-            write_batch(&mut text, &batch, first, &mut out)?;
-        }
-        return out.flush();
+        return write_csv_next(&mut entries, usize::MAX, &mut out);
     }
     // Unpacking costs about as much as writing, so another thread does it.
     std::thread::scope(|scope| {
-        let (sender, batches) = mpsc::sync_channel(4);
+        let (sender, parts) = mpsc::sync_channel(4);
         scope.spawn(move || {
-            loop {
-                let batch = entries.batch().transpose();
+            while let Some(rows) = entries.next_rows(usize::MAX).transpose() {
                 // A receiver that has left wants no more.
-                let Some(batch) = batch else { return };
-                if sender.send(batch).is_err() {
+                if sender.send(rows).is_err() {
                     return;
                 }
             }
         });
         let mut text = Vec::new();
-        for batch in batches {
-            let (batch, first) = batch.map_err(io::Error::other)?;
-            write_batch(&mut text, &batch, first, &mut out)?;
+        for part in parts {
+            let (batch, rows) = part.map_err(io::Error::other)?;
+            write_part(&mut text, &batch, rows, &mut out)?;
         }
         out.flush()
     })
 }
 
-fn write_batch(
+/// Writes at most the next `count` lines as CSV, without a header; those after them are still
+/// there to be read.
+pub fn write_csv_next(
+    entries: &mut Entries,
+    mut count: usize,
+    mut out: impl Write,
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    while count > 0 {
+        let Some((batch, rows)) = entries.next_rows(count).map_err(io::Error::other)? else {
+            break;
+        };
+        count -= rows.len();
+        write_part(&mut text, &batch, rows, &mut out)?;
+    }
+    out.flush()
+}
+
+fn write_part(
     text: &mut Vec<u8>,
     batch: &Batch,
-    first: usize,
+    rows: Range<usize>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     text.clear();
-    for row in first..batch.rows() {
+    for row in rows {
         for (at, cell) in batch.row::<{ COLUMNS.len() }>(row).into_iter().enumerate() {
             if at > 0 {
                 text.push(b',');

@@ -50,6 +50,10 @@ impl StoreError {
     }
 }
 
+/// What a connection keeps of the file, in KiB with a minus before it: a month of a million
+/// payees is posted in one transaction, and pages that are pushed out of it are written twice.
+const SQLITE_CACHE: &str = "-131072";
+
 /// A database, open.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -166,6 +170,7 @@ impl Store {
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", SQLITE_CACHE)
             .busy_timeout(Duration::from_mins(1));
         let pool = SqlitePoolOptions::new()
             .max_connections(4)

@@ -15,6 +15,7 @@ mod docs;
 mod imports;
 mod properties;
 mod real;
+mod size;
 mod stateless;
 mod store;
 mod tidiness;

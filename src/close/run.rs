@@ -335,7 +335,8 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     if made.2.is_some() {
         return Ok(steps::read(&data, &manifest, &lines, workspace.means, Wanted::Totals)?.drawn);
     }
-    let (made, read) = steps::draw_statements(&data, frozen, &lines, &folder, workspace.means)?;
+    let wanted = (workspace.means, Wanted::Totals);
+    let (made, read) = steps::draw_statements(&data, frozen, &lines, &folder, wanted)?;
     crash::point("statements written");
     run.result = Some(read.result.to_string());
     step(workspace, run, "draft", &made, State::Drafted, by).await?;

@@ -130,10 +130,11 @@ pub(super) fn settle_lines(
     })
 }
 
-/// What a reading of the lines is for, beside the result hash and the faces of statements.
+/// What a reading of the lines is for, beside the result hash, the month's totals and the faces
+/// of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// The month's totals.
+    /// Nothing more than the totals, in full.
     Totals,
     /// What is posted.
     Sums,
@@ -179,7 +180,7 @@ pub(super) fn draw_statements(
     (manifest, loaded): (&Manifest, &Loaded),
     lines: &Made,
     folder: &Path,
-    means: Means,
+    (means, wanted): (Means, Wanted),
 ) -> Result<(Made, Read), CloseError> {
     let path = lines.check(data)?;
     let waiting = data.join(folder);
@@ -189,7 +190,7 @@ pub(super) fn draw_statements(
     books.sheets = Some(Sheets::new(&waiting, most, means.threads));
     let receipts = Receipts::new(&waiting, least, means.threads);
     books.receipts = Some((receipts, &loaded.facts.agreements));
-    books.sums = Some(Sums::default());
+    books.sums = (wanted == Wanted::Sums).then(Sums::default);
     let mut hash = ResultHash::new(manifest, &loaded.pools);
     read_lines(&path, means.threads, &mut [&mut hash, &mut books])?;
     crash::point("drawing");

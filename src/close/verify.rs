@@ -5,7 +5,7 @@ use std::path::Path;
 use super::CloseError;
 use super::manifest::Manifest;
 use super::run::Run;
-use super::steps::{self, Made, Read};
+use super::steps::{self, Made, Read, Wanted};
 use crate::columnar::{self, Layout};
 use crate::facts::Workspace;
 use crate::ledger::{self, Face};
@@ -118,7 +118,7 @@ fn again(workspace: &Workspace, manifest: &Manifest, made: &[Made]) -> Result<Re
     let allocation = steps::allocate_pools(data, manifest, &loaded, name)?;
     let lines = steps::settle_lines(data, &loaded, &allocation, name, means)?;
     let (statements, read) =
-        steps::draw_statements(data, (manifest, &loaded), &lines, name, means)?;
+        steps::draw_statements(data, (manifest, &loaded), &lines, name, (means, Wanted::Sums))?;
     let layouts = [steps::ALLOCATION, settle::LAYOUT, statements::LAYOUT];
     for ((anew, original), layout) in [allocation, lines, statements].iter().zip(made).zip(layouts)
     {

@@ -15,9 +15,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, Row as _, Sqlite};
+use sqlx::{ConnectOptions as _, Postgres, Row as _, Sqlite};
 
 pub use dialect::{Lock, Table};
 
@@ -171,7 +171,9 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", SQLITE_CACHE)
-            .busy_timeout(Duration::from_mins(1));
+            .busy_timeout(Duration::from_mins(1))
+            // A bulk statement is long by nature; nobody who closes a month can act on a warning.
+            .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options)
@@ -191,15 +193,15 @@ impl Store {
         }
         // What stands between the last @ and the options: never the password.
         let place = url.rsplit('@').next().unwrap_or_default().split('?').next();
+        let failed =
+            |source| StoreError::Open { place: place.unwrap_or_default().to_owned(), source };
+        let options: PgConnectOptions = url.parse().map_err(failed)?;
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(15))
-            .connect(url)
+            .connect_with(options.disable_statement_logging())
             .await
-            .map_err(|source| StoreError::Open {
-                place: place.unwrap_or_default().to_owned(),
-                source,
-            })?;
+            .map_err(failed)?;
         migrations::postgres().run(&pool).await?;
         Ok(Self::Postgres(pool))
     }

@@ -77,7 +77,36 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// A record in canonical form, on its way into a digest.
+/// Fields in canonical form that are hashed together: many small ones cost less that way.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(Vec<u8>);
+
+impl Fields {
+    /// Starts over.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Adds a field: its length in eight bytes, most significant first, then its bytes.
+    pub fn bytes(&mut self, field: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(&(field.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(field);
+        self
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, field: &str) -> &mut Self {
+        self.bytes(field.as_bytes())
+    }
+
+    /// Adds a number, as eight bytes.
+    pub fn int(&mut self, field: i64) -> &mut Self {
+        self.bytes(&field.to_be_bytes())
+    }
+}
+
+/// A record in canonical form, on its way into a digest. Copies go on from where they are made.
+#[derive(Clone)]
 pub struct Canonical(sha2::Sha256);
 
 impl Canonical {
@@ -106,9 +135,20 @@ impl Canonical {
         self.bytes(&field.to_be_bytes())
     }
 
+    /// Adds fields that were put together elsewhere.
+    pub fn fields(&mut self, fields: &Fields) {
+        self.0.update(&fields.0);
+    }
+
     /// The digest of all fields.
     pub fn digest(self) -> Digest {
         Digest(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Canonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Canonical")
     }
 }
 

@@ -83,8 +83,8 @@ impl Agreements {
     }
 
     /// True if the party pays on any of its receipts.
-    pub fn pays_on(&self, party: &Name) -> bool {
-        self.by_payer.binary_search_by(|(payer, ..)| payer.cmp(party)).is_ok()
+    pub fn pays_on(&self, party: &str) -> bool {
+        self.by_payer.binary_search_by(|(payer, ..)| payer.as_str().cmp(party)).is_ok()
     }
 
     /// Every pool term that applies to a revenue, for any right.

@@ -1,6 +1,7 @@
 //! Claims: who holds which share of what, where and when.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Fact, cell, optional_cell};
 use crate::ident::{Name, RecordingId, TerritorySet, key_of};
@@ -66,11 +67,24 @@ pub struct Claim {
     pub party: Name,
     /// How much of it; nothing withdraws the claim.
     pub share: Share,
-    /// Where.
-    pub territories: TerritorySet,
-    territories_text: String,
+    /// Where, shared by all claims that say the same.
+    pub(super) places: Arc<Places>,
     /// When.
     pub validity: Validity,
+}
+
+/// A set of territories and how it is written.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Places {
+    set: TerritorySet,
+    text: String,
+}
+
+impl Claim {
+    /// Where it holds.
+    pub fn territories(&self) -> &TerritorySet {
+        &self.places.set
+    }
 }
 
 impl Fact for Claim {
@@ -107,8 +121,7 @@ impl Fact for Claim {
             right: cell(row, 2, Right::parse)?,
             party: cell(row, 3, Name::parse)?,
             share: cell(row, 4, Share::parse)?,
-            territories,
-            territories_text: canonical(&territories_text),
+            places: Arc::new(Places { set: territories, text: canonical(&territories_text) }),
             validity: Validity::new(from, to).map_err(|reason| row.fault(7, reason))?,
         })
     }
@@ -119,14 +132,7 @@ impl Fact for Claim {
             Subject::Work(work) => ("work", work.as_str()),
         };
         let from = self.validity.from.map_or_else(String::new, |day| day.to_string());
-        key_of([
-            kind,
-            subject,
-            self.right.as_str(),
-            self.party.as_str(),
-            &self.territories_text,
-            &from,
-        ])
+        key_of([kind, subject, self.right.as_str(), self.party.as_str(), &self.places.text, &from])
     }
 
     fn cells(&self) -> Vec<Option<String>> {
@@ -140,7 +146,7 @@ impl Fact for Claim {
             Some(self.right.to_string()),
             Some(self.party.to_string()),
             Some(self.share.to_string()),
-            Some(self.territories_text.clone()),
+            Some(self.places.text.clone()),
             self.validity.from.map(|day| day.to_string()),
             self.validity.to.map(|day| day.to_string()),
         ]

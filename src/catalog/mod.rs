@@ -11,7 +11,7 @@ mod recordings;
 mod revenue;
 
 pub use claims::{Claim, Right, Subject};
-pub use lookup::Catalogue;
+pub use lookup::{Catalogue, CatalogueBuilder};
 pub use parties::Party;
 pub use recordings::Recording;
 pub use revenue::{FxRate, Revenue};

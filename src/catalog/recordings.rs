@@ -30,6 +30,16 @@ pub struct Recording {
     pub work: Option<Name>,
 }
 
+impl Recording {
+    /// Drops what no settlement asks for.
+    pub(super) fn forget_details(&mut self) {
+        (self.isrc, self.duration_seconds) = (None, None);
+        self.title.shrink_to_fit();
+        self.artists.shrink_to_fit();
+        self.releases.shrink_to_fit();
+    }
+}
+
 impl Fact for Recording {
     const KIND: &'static str = "recordings";
     const COLUMNS: &'static [Column] = &[

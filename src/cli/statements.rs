@@ -13,7 +13,7 @@ use crate::close;
 use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::period::Period;
-use crate::statements::{write_csv, write_json};
+use crate::statements::{write_csv, write_csv_header, write_csv_next, write_json};
 
 /// What no file system likes in a name.
 const UNSAFE: &AsciiSet = &CONTROLS
@@ -63,6 +63,11 @@ enum LineFormat {
 
 impl Statements {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
+        if self.out.is_none() && self.payee.is_none() && self.format == LineFormat::Csv {
+            let rows = close::statement_rows(workspace, self.period, self.draft).await?;
+            write_csv(rows.open_all()?, show::Out)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let open =
             close::statements(workspace, self.period, self.payee.as_deref(), self.draft).await?;
         let Some(folder) = &self.out else {
@@ -91,19 +96,24 @@ impl Statements {
             "lines",
             "file",
         ])?;
+        // One reading of the lines: statements stand in it one after the other.
+        let mut entries = open.entries()?;
         for face in &open.faces {
             let payee = file_part(&face.payee);
             let name = format!("{}_{payee}_{}.{ending}", face.period, face.currency);
             let path = folder.join(&name);
             let mut out = BufWriter::new(File::create(&path).map_err(failed(path.clone()))?);
-            let entries = open.entries_of(face)?;
-            match self.format {
-                LineFormat::Csv => write_csv(entries, &mut out).map_err(failed(path.clone()))?,
-                LineFormat::Json => {
-                    write_json(std::slice::from_ref(face), entries, &mut out)
-                        .map_err(failed(path.clone()))?;
+            let written = match self.format {
+                LineFormat::Csv => {
+                    let count = usize::try_from(face.line_count).unwrap_or_default();
+                    write_csv_header(&mut out)
+                        .and_then(|()| write_csv_next(&mut entries, count, &mut out))
                 }
-            }
+                LineFormat::Json => {
+                    write_json(std::slice::from_ref(face), entries.by_ref(), &mut out)
+                }
+            };
+            written.map_err(failed(path.clone()))?;
             out.flush().map_err(failed(path))?;
             index.write_record([
                 &face.statement,

@@ -1,13 +1,17 @@
 //! Why a line is what it is.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use super::CloseError;
-use super::manifest::{Loaded, Manifest};
+use super::lines::Lines;
+use super::manifest::Manifest;
 use super::run::{Run, State};
-use super::steps::{self, Lines};
+use super::steps::Amounts;
 use crate::allocate::{Model, RecordingAmount};
-use crate::columnar::{Cell, TableReader};
+use crate::catalog::{Party, Recording};
 use crate::facts::Workspace;
-use crate::ident::RecordingId;
+use crate::ident::{Name, RecordingId};
 use crate::settle::{Kind, Line, LineId, Pool};
 use crate::store::statements::closes::RUNS;
 use crate::usage::SealedScan;
@@ -33,7 +37,7 @@ pub struct Explanation {
     /// The line first, then the line whose money it pays on, and so on.
     pub chain: Vec<Line>,
     /// Titles and names by id, for those that the chain names.
-    pub names: std::collections::BTreeMap<String, String>,
+    pub names: BTreeMap<String, String>,
     /// The pool, unless the money is from a sale.
     pub pool: Option<Pool>,
     /// What the pool gave the recording.
@@ -59,12 +63,12 @@ pub async fn explain(
         let path = made.check(&data)?;
         let Some(chain) = chain(&path, wanted)? else { continue };
         let manifest = Manifest::read(&data, run.period, run.manifest)?;
-        let loaded = manifest.load(&data)?;
+        let planned = manifest.plan(&data)?;
         let allocation =
             run.made(&mut tx, "allocate").await?.ok_or(CloseError::NotClosed(run.period))?;
         let mut explanation = Explanation {
             state: run.state,
-            names: names(&chain, &loaded),
+            names: names(&data, &manifest, &chain)?,
             pool: None,
             recording: None,
             pool_plays: (0, 0),
@@ -74,15 +78,13 @@ pub async fn explain(
         let Some(root) = explanation.chain.last().filter(|line| !line.origin.sale).cloned() else {
             return Ok(explanation);
         };
-        let pool = loaded.pools.iter().find(|pool| pool.origin == root.origin).cloned();
+        let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
         if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
-            let at = loaded.pools.iter().position(|other| other == pool).unwrap_or_default();
             let allocation = allocation.check(&data)?;
-            let amounts = steps::read_allocation(&allocation, &loaded.pools)?.swap_remove(at);
-            explanation.recording = amounts.into_iter().find(|r| r.recording == *recording);
-            explanation.pool_plays = totals(&allocation, pool)?;
+            (explanation.recording, explanation.pool_plays) =
+                allocated(&allocation, &planned.pools, pool, recording)?;
             if listeners {
-                let paths = manifest.usage_of(&data, pool, &loaded);
+                let paths = manifest.usage_by_key(&data, pool, &planned.keys);
                 explanation.listeners = who(paths, pool, recording, explanation.pool_plays.1)?;
             }
         }
@@ -92,49 +94,66 @@ pub async fn explain(
     Err(CloseError::NoLine(id.to_owned()))
 }
 
-/// The line and those above it, from one reading for each.
-fn chain(path: &std::path::Path, wanted: LineId) -> Result<Option<Vec<Line>>, CloseError> {
+/// The line and those above it. Each is found by the column of ids; no other row is unpacked.
+fn chain(path: &Path, wanted: LineId) -> Result<Option<Vec<Line>>, CloseError> {
     let mut chain: Vec<Line> = Vec::new();
     let mut next = Some(wanted);
     while let Some(id) = next {
-        let found =
-            Lines::open(path)?.find(|line| line.as_ref().map_or(true, |line| line.id == id));
-        let Some(line) = found.transpose()? else { return Ok(None) };
+        let Some(row) = Lines::find(path, id.bytes())? else { return Ok(None) };
+        let Some(line) = Lines::open(path, Some((row, 1)))?.next().transpose()? else {
+            return Ok(None);
+        };
         next = line.parent;
         chain.push(line);
     }
     Ok(Some(chain))
 }
 
-fn names(chain: &[Line], loaded: &Loaded) -> std::collections::BTreeMap<String, String> {
-    let catalogue = &loaded.facts.catalogue;
-    let mut names = std::collections::BTreeMap::new();
-    for line in chain {
-        for party in [line.debit.party(), line.credit.party()].into_iter().flatten() {
-            if let Some(found) = catalogue.party(party) {
-                names.insert(party.to_string(), found.name.clone());
-            }
+/// What those are called whom a chain names.
+fn names(
+    data: &Path,
+    manifest: &Manifest,
+    chain: &[Line],
+) -> Result<BTreeMap<String, String>, CloseError> {
+    let sides = chain.iter().flat_map(|line| [line.debit.party(), line.credit.party()]);
+    let parties: BTreeSet<&Name> = sides.flatten().collect();
+    let recordings: BTreeSet<_> = chain.iter().filter_map(|line| line.recording.as_ref()).collect();
+    let mut names = BTreeMap::new();
+    manifest.each_fact(data, |party: Party| {
+        if parties.contains(&party.party) {
+            names.insert(party.party.to_string(), party.name);
         }
-        if let Some(found) = line.recording.as_ref().and_then(|id| catalogue.recording(id)) {
-            names.insert(found.recording.to_string(), found.title.clone());
+    })?;
+    manifest.each_fact(data, |recording: Recording| {
+        if recordings.contains(&recording.recording) {
+            names.insert(recording.recording.to_string(), recording.title);
         }
-    }
-    names
+    })?;
+    Ok(names)
 }
 
-fn totals(path: &std::path::Path, pool: &Pool) -> Result<(u64, u64), CloseError> {
-    let key = pool.origin.key();
-    let mut table = TableReader::open(path, steps::ALLOCATION, None)?;
-    while let Some(cells) = table.read_row()? {
-        if let [Cell::Text(found), Cell::Absent, Cell::Int(plays), Cell::Int(listeners), _] =
-            cells.as_slice()
-            && **found == *key
-        {
-            let count = |number: i64| u64::try_from(number).unwrap_or_default();
-            return Ok((count(*plays), count(*listeners)));
+/// What a pool gave a recording, and all plays and listeners of the pool.
+fn allocated(
+    path: &Path,
+    pools: &[Pool],
+    pool: &Pool,
+    recording: &RecordingId,
+) -> Result<(Option<RecordingAmount>, (u64, u64)), CloseError> {
+    let mut amounts = Amounts::open(path)?;
+    for other in pools {
+        let mut found = None;
+        let totals = amounts.each(&other.origin.key(), |id, plays, listeners, amount| {
+            if id == recording.as_str() {
+                let recording = recording.clone();
+                found = Some(RecordingAmount { recording, plays, listeners, amount });
+            }
+            Some(())
+        })?;
+        if other == pool {
+            return Ok((found, totals));
         }
     }
-    Ok((0, 0))
+    Ok((None, (0, 0)))
 }
 
 /// Every listener of a recording, with what is needed to redo the recording's part by hand.

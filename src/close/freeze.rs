@@ -1,11 +1,10 @@
 //! Facts as of now, sealed for a month.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::CloseError;
-use super::manifest::{FrozenBatch, FrozenFile, Manifest, put};
+use super::manifest::{Arriving, FrozenBatch, FrozenFile, Manifest};
 use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::facts::Workspace;
@@ -126,51 +125,53 @@ fn batch(row: &Row) -> Result<FrozenBatch, CloseError> {
 }
 
 /// Writes the current facts of a kind in the order of their keys, as the CSV that `import` reads.
+/// Rows go from the database to the disk one by one.
 async fn seal<F: Fact>(
     tx: &mut Tx,
     data: &Path,
     keep: impl Fn(&[Option<String>]) -> bool,
 ) -> Result<FrozenFile, CloseError> {
-    let names: Vec<&str> = F::COLUMNS.iter().map(|column| column.name).collect();
-    let mut rows = Vec::new();
-    for row in tx.rows(F::TABLE.current, &[]).await? {
-        let cells = (0..names.len()).map(|at| row.opt_text(at)).collect::<Result<Vec<_>, _>>()?;
-        if keep(&cells) {
-            rows.push(cells);
-        }
-    }
-    write(data, F::KIND, &names, &rows)
+    write(tx, data, F::KIND, (F::COLUMNS, F::TABLE.current), keep).await
 }
 
 async fn seal_agreements(tx: &mut Tx, data: &Path) -> Result<FrozenFile, CloseError> {
-    let names: Vec<&str> = AGREEMENT_COLUMNS.iter().map(|column| column.name).collect();
-    let mut rows = Vec::new();
-    for row in tx.rows(AGREEMENT.current, &[]).await? {
-        rows.push(vec![row.opt_text(0)?, row.opt_text(1)?]);
-    }
-    write(data, "agreements", &names, &rows)
+    write(tx, data, "agreements", (AGREEMENT_COLUMNS, AGREEMENT.current), |_| true).await
 }
 
-fn write(
+async fn write(
+    tx: &mut Tx,
     data: &Path,
     kind: &str,
-    names: &[&str],
-    rows: &[Vec<Option<String>>],
+    (columns, current): (&[Column], &'static str),
+    keep: impl Fn(&[Option<String>]) -> bool,
 ) -> Result<FrozenFile, CloseError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer.write_record(names).and_then(|()| {
-        rows.iter().try_for_each(|cells| {
-            writer.write_record(cells.iter().map(|cell| cell.as_deref().unwrap_or_default()))
-        })
-    });
-    let io = |source| CloseError::Io { path: data.join("facts"), source };
-    written.map_err(|error| io(std::io::Error::other(error)))?;
-    let bytes = writer.into_inner().map_err(|error| io(error.into_error()))?;
-    let sha256 = Digest::of(&bytes);
+    let folder = data.join("facts");
+    let io = |source| CloseError::Io { path: folder.clone(), source };
+    let csv = |error: csv::Error| io(std::io::Error::other(error));
+    let arriving = Arriving::new(&folder)?;
+    let mut writer = csv::Writer::from_writer(arriving);
+    writer.write_record(columns.iter().map(|column| column.name)).map_err(csv)?;
+    let mut rows = 0;
+    let mut cells = Vec::with_capacity(columns.len());
+    tx.each(current, &[], |row| {
+        cells.clear();
+        for at in 0..columns.len() {
+            cells.push(row.opt_text(at)?);
+        }
+        if keep(&cells) {
+            rows += 1;
+            let texts = cells.iter().map(|cell| cell.as_deref().unwrap_or_default());
+            writer.write_record(texts).map_err(csv)?;
+        }
+        Ok::<_, CloseError>(())
+    })
+    .await?;
+    let arriving = writer.into_inner().map_err(|error| io(error.into_error()))?;
+    let sha256 = arriving.digest();
     let path = format!("facts/{kind}-{}.csv", sha256.short());
     // Months with the same catalogue share its file.
     if super::manifest::check_file(data, &path, sha256).is_err() {
-        put(&data.join(&path), |out| out.write_all(&bytes))?;
+        arriving.keep(&data.join(&path))?;
     }
-    Ok(FrozenFile { path, sha256, rows: i64::try_from(rows.len()).unwrap_or(i64::MAX) })
+    Ok(FrozenFile { path, sha256, rows })
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::CloseError;
 use crate::agreements::{Agreement, Agreements};
-use crate::catalog::{Catalogue, Fact, Revenue};
+use crate::catalog::{CatalogueBuilder, Fact, Revenue};
 use crate::digest::{Digest, Hashing};
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
 use crate::period::Period;
@@ -112,16 +114,26 @@ impl Manifest {
 
     /// Reads the facts back.
     pub(super) fn load(&self, data: &Path) -> Result<Loaded, CloseError> {
-        let parties = self.facts_of(data)?;
-        let recordings = self.facts_of(data)?;
-        let claims = self.facts_of(data)?;
-        let revenue: Vec<Revenue> = self.facts_of(data)?;
-        let agreements = Agreements::new(self.agreements(data)?);
+        let Planned { pools, keys, agreements } = self.plan(data)?;
         let mut sales = Sales::default();
         for batch in &self.sales {
             sales.unseal(&data.join(&batch.file.path))?;
         }
         let (sales, rounding) = sales.rounded()?;
+        let mut catalogue = CatalogueBuilder::default();
+        self.each_fact(data, |party| catalogue.party(party))?;
+        self.each_fact(data, |recording| catalogue.recording(recording))?;
+        self.each_fact(data, |claim| catalogue.claim(claim))?;
+        let catalogue = catalogue.finish();
+        let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
+        Ok(Loaded { facts, pools, keys })
+    }
+
+    /// The month's pools and what they rest on, without the catalogue.
+    pub(super) fn plan(&self, data: &Path) -> Result<Planned, CloseError> {
+        let mut revenue: Vec<Revenue> = Vec::new();
+        self.each_fact(data, |row| revenue.push(row))?;
+        let agreements = Agreements::new(self.agreements(data)?);
         let mut keys = Vec::new();
         for batch in &self.usage {
             let damaged = || CloseError::File {
@@ -141,14 +153,27 @@ impl Manifest {
         distinct.dedup();
         let pools = plan(&revenue, &agreements, &distinct)
             .map_err(|refusals| CloseError::Refused { period: self.period, refusals })?;
-        let catalogue = Catalogue::new(parties, recordings, claims);
-        let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
-        Ok(Loaded { facts, pools, keys })
+        Ok(Planned { pools, keys, agreements })
     }
 
-    fn facts_of<F: Fact>(&self, data: &Path) -> Result<Vec<F>, CloseError> {
-        let Some(file) = self.facts.get(F::KIND) else { return Ok(Vec::new()) };
-        Ok(read_facts(&data.join(&file.path))?)
+    /// Reads frozen facts of a kind one by one.
+    pub(super) fn each_fact<F: Fact>(
+        &self,
+        data: &Path,
+        mut take: impl FnMut(F),
+    ) -> Result<(), CloseError> {
+        let Some(file) = self.facts.get(F::KIND) else { return Ok(()) };
+        let path = data.join(&file.path);
+        let mut rows = Rows::open(&path, F::COLUMNS, Given::new(), OtherColumns::Refused)?;
+        loop {
+            match rows.next()? {
+                RowRead::End => return Ok(()),
+                RowRead::Fault(fault) => return Err(unreadable(&path, &fault).into()),
+                RowRead::Row(row) => {
+                    take(F::read(row).map_err(|fault| unreadable(&path, &fault))?);
+                }
+            }
+        }
     }
 
     fn agreements(&self, data: &Path) -> Result<Vec<Agreement>, CloseError> {
@@ -175,10 +200,23 @@ impl Manifest {
 
     /// Where each pool's sealed usage is.
     pub(super) fn usage_of(&self, data: &Path, pool: &Pool, loaded: &Loaded) -> Vec<PathBuf> {
+        self.usage_by_key(data, pool, &loaded.keys)
+    }
+
+    /// The same, for those who have planned and not loaded.
+    pub(super) fn usage_by_key(&self, data: &Path, pool: &Pool, keys: &[UsageKey]) -> Vec<PathBuf> {
         let key = pool.usage_key();
-        let of_key = self.usage.iter().zip(&loaded.keys).filter(|(_, of)| **of == key);
+        let of_key = self.usage.iter().zip(keys).filter(|(_, of)| **of == key);
         of_key.map(|(batch, _)| data.join(&batch.file.path)).collect()
     }
+}
+
+/// A month's pools.
+pub(super) struct Planned {
+    pub(super) pools: Vec<Pool>,
+    /// The pool key of each of the manifest's usage files.
+    pub(super) keys: Vec<UsageKey>,
+    pub(super) agreements: Agreements,
 }
 
 /// Frozen facts, read back.
@@ -187,20 +225,6 @@ pub(super) struct Loaded {
     pub(super) pools: Vec<Pool>,
     /// The pool key of each of the manifest's usage files.
     keys: Vec<UsageKey>,
-}
-
-fn read_facts<F: Fact>(path: &Path) -> Result<Vec<F>, IngestError> {
-    let mut rows = Rows::open(path, F::COLUMNS, Given::new(), OtherColumns::Refused)?;
-    let mut facts = Vec::new();
-    loop {
-        match rows.next()? {
-            RowRead::End => return Ok(facts),
-            RowRead::Fault(fault) => return Err(unreadable(path, &fault)),
-            RowRead::Row(row) => {
-                facts.push(F::read(row).map_err(|fault| unreadable(path, &fault))?);
-            }
-        }
-    }
 }
 
 fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> IngestError {
@@ -217,22 +241,60 @@ pub(super) fn check_file(data: &Path, path: &str, sha256: Digest) -> Result<(), 
     }
 }
 
+/// A file that is written beside its place, and is there whole or not at all.
+pub(super) struct Arriving {
+    temporary: NamedTempFile,
+    out: Hashing<BufWriter<File>>,
+}
+
+impl Arriving {
+    /// What its name begins with until it is whole.
+    pub(super) const PREFIX: &'static str = ".arriving-";
+
+    /// Starts a file in a folder; dropped, it leaves nothing.
+    pub(super) fn new(folder: &Path) -> Result<Self, CloseError> {
+        let io = |source| CloseError::Io { path: folder.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let temporary =
+            tempfile::Builder::new().prefix(Self::PREFIX).tempfile_in(folder).map_err(io)?;
+        let file = temporary.as_file().try_clone().map_err(io)?;
+        Ok(Self { temporary, out: Hashing::new(BufWriter::with_capacity(1 << 16, file)) })
+    }
+
+    /// The hash of what has been written.
+    pub(super) fn digest(&self) -> Digest {
+        self.out.digest()
+    }
+
+    /// Brings the file to the disk and puts it into its place.
+    pub(super) fn keep(mut self, path: &Path) -> Result<Digest, CloseError> {
+        let io = |source| CloseError::Io { path: path.to_owned(), source };
+        self.out.flush().map_err(io)?;
+        self.temporary.as_file().sync_all().map_err(io)?;
+        self.temporary.persist(path).map_err(|e| io(e.error))?;
+        let folder = path.parent().unwrap_or(path);
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        Ok(self.out.digest())
+    }
+}
+
+impl Write for Arriving {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Writes a file whole or not at all, through to the disk; returns its hash.
 pub(super) fn put(
     path: &Path,
-    write: impl FnOnce(&mut Hashing<std::io::BufWriter<File>>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut Arriving) -> std::io::Result<()>,
 ) -> Result<Digest, CloseError> {
+    let mut arriving = Arriving::new(path.parent().unwrap_or(path))?;
     let io = |source| CloseError::Io { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let temporary =
-        tempfile::Builder::new().prefix(".arriving-").tempfile_in(folder).map_err(io)?;
-    let file = temporary.as_file().try_clone().map_err(io)?;
-    let mut out = Hashing::new(std::io::BufWriter::new(file));
-    write(&mut out).map_err(io)?;
-    out.flush().map_err(io)?;
-    temporary.as_file().sync_all().map_err(io)?;
-    temporary.persist(path).map_err(|e| io(e.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-    Ok(out.digest())
+    write(&mut arriving).map_err(io)?;
+    arriving.keep(path)
 }

@@ -8,6 +8,7 @@
 mod crash;
 mod explain;
 mod freeze;
+mod lines;
 mod manifest;
 mod publish;
 mod read;
@@ -18,9 +19,10 @@ mod verify;
 use std::path::PathBuf;
 
 pub use explain::{Explanation, Listener, explain};
+pub use lines::Lines;
 pub use manifest::{FrozenFile, Manifest};
 pub use publish::{Published, publish};
-pub use read::{OpenStatements, drawn, held, lines, statements};
+pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
 pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
 pub use verify::{Verified, verify};
 

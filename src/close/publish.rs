@@ -2,9 +2,10 @@
 
 use super::manifest::Manifest;
 use super::run::{Alone, Run, State, in_order, note, person};
-use super::{CloseError, crash, steps};
+use super::steps::{self, Wanted};
+use super::{CloseError, crash};
 use crate::facts::Workspace;
-use crate::ledger::{Posting, post, sum_lines};
+use crate::ledger::{Posting, post};
 use crate::period::Period;
 use crate::store::statements::closes::{RUN_MOVE, SETTLED_BY, SETTLED_FILE, UNPUBLISHED_BEFORE};
 
@@ -47,16 +48,13 @@ pub async fn publish(
     let data = workspace.data();
     let manifest = Manifest::read(&data, period, run.manifest)?;
     manifest.check_files(&data)?;
-    let loaded = manifest.load(&data)?;
     statements.check(&data)?;
-    let path = lines.check(&data)?;
-    let found = steps::result_hash(&manifest, &loaded, &path)?.to_string();
+    let read = steps::read(&data, &manifest, &lines, workspace.means, Wanted::Sums)?;
+    let found = read.result.to_string();
     let result = run.result.clone().unwrap_or_default();
     if found != result {
         return Err(CloseError::StaleHash { period, found, given: result });
     }
-    let drawn = steps::drawn(&data, &loaded, &lines)?;
-    let sums = sum_lines(steps::Lines::open(&path)?)?;
 
     let mut tx = workspace.store.write().await?;
     in_order(&mut tx, period).await?;
@@ -74,8 +72,8 @@ pub async fn publish(
     if moved != 1 {
         return Err(CloseError::Busy(period));
     }
-    let faces = &drawn.faces;
-    let posting = Posting { period, run: run.id, result: &result, by, sums: &sums, faces };
+    let (sums, faces) = (&read.sums, &read.drawn.faces);
+    let posting = Posting { period, run: run.id, result: &result, by, sums, faces };
     let transfers = post(&mut tx, &posting).await?;
     let settled = manifest.usage.iter().chain(&manifest.sales);
     tx.add(SETTLED_FILE, settled.map(|batch| vec![batch.id.into(), run.id.into()])).await?;
@@ -83,5 +81,5 @@ pub async fn publish(
     crash::point("posting");
     tx.commit().await?;
     crash::point("posted");
-    Ok(Published { period, result, transfers, statements: drawn.faces.len() })
+    Ok(Published { period, result, transfers, statements: faces.len() })
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::manifest::Manifest;
-use super::steps::{self, Made};
+use super::manifest::{Arriving, Manifest};
+use super::steps::{self, Made, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::digest::Digest;
 use crate::facts::Workspace;
@@ -301,9 +302,18 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let data = workspace.data();
     let manifest = Manifest::read(&data, run.period, run.manifest)?;
     manifest.check_files(&data)?;
-    let loaded = manifest.load(&data)?;
     let folder = Manifest::folder(run.period, run.manifest);
-    let allocation = if let Some(made) = standing(workspace, run, "allocate").await? {
+    sweep(&data.join(&folder))?;
+    let made = (
+        standing(workspace, run, "allocate").await?,
+        standing(workspace, run, "settle").await?,
+        standing(workspace, run, "draft").await?,
+    );
+    if let (Some(_), Some(lines), Some(_)) = &made {
+        return Ok(steps::read(&data, &manifest, lines, workspace.means, Wanted::Totals)?.drawn);
+    }
+    let loaded = manifest.load(&data)?;
+    let allocation = if let Some(made) = made.0 {
         made
     } else {
         let made =
@@ -313,25 +323,38 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
         made
     };
     crash::point("allocated");
-    let lines = if let Some(made) = standing(workspace, run, "settle").await? {
+    let lines = if let Some(made) = made.1 {
         made
     } else {
-        let made = steps::settle_lines(&data, &loaded, &allocation, &folder)?;
+        let made = steps::settle_lines(&data, &loaded, &allocation, &folder, workspace.means)?;
         crash::point("lines written");
         step(workspace, run, "settle", &made, State::Settled, by).await?;
         made
     };
     crash::point("settled");
-    if standing(workspace, run, "draft").await?.is_some() {
-        return steps::drawn(&data, &loaded, &lines);
+    let frozen = (&manifest, &loaded);
+    if made.2.is_some() {
+        return Ok(steps::read(&data, &manifest, &lines, workspace.means, Wanted::Totals)?.drawn);
     }
-    let (made, drawn) = steps::draw_statements(&data, &loaded, &lines, &folder)?;
+    let wanted = (workspace.means, Wanted::Totals);
+    let (made, read) = steps::draw_statements(&data, frozen, &lines, &folder, wanted)?;
     crash::point("statements written");
-    let result = steps::result_hash(&manifest, &loaded, &data.join(&lines.path))?;
-    run.result = Some(result.to_string());
+    run.result = Some(read.result.to_string());
     step(workspace, run, "draft", &made, State::Drafted, by).await?;
     crash::point("drafted");
-    Ok(drawn)
+    Ok(read.drawn)
+}
+
+/// Clears away what an earlier process was writing when it was killed. The month is ours alone.
+fn sweep(folder: &Path) -> Result<(), CloseError> {
+    let io = |source| CloseError::Io { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_name().to_string_lossy().starts_with(Arriving::PREFIX) {
+            std::fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a step made, if it stands as it was made; a file that is gone or damaged is made again.

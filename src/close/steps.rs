@@ -2,14 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CloseError;
+use super::lines::{Books, ResultHash, read_lines};
 use super::manifest::{Loaded, Manifest, check_file, put};
+use super::{CloseError, crash};
 use crate::allocate::{AllocateError, RecordingAmount, allocate};
-use crate::columnar::{Cell, Kind, Layout, TableError, TableReader, TableWriter};
-use crate::digest::{Canonical, Digest};
+use crate::catalog::{Catalogue, CatalogueBuilder};
+use crate::columnar::{
+    Batch, Batches, Cell, Key, Kind, Layout, Packing, Sorter, TableError, TableReader, TableWriter,
+};
+use crate::config::Means;
+use crate::digest::Digest;
 use crate::ident::RecordingId;
-use crate::settle::{Line, Pool, settle, sort};
-use crate::statements::{Drawn, Entry, LAYOUT as ENTRY_LAYOUT, draw};
+use crate::ledger::{Sum, Sums};
+use crate::money::Micros;
+use crate::period::Period;
+use crate::settle::{Line, order, settle_pool, settle_sales};
+use crate::statements::{Drawn, Receipts, Sheets};
 use crate::usage::SealedScan;
 
 /// What a step made.
@@ -50,7 +58,7 @@ pub(super) fn allocate_pools(
     folder: &Path,
     threads: usize,
 ) -> Result<Made, CloseError> {
-    table(data, folder, "allocation", ALLOCATION, |table| {
+    table(data, folder, "allocation", (ALLOCATION, Packing::Whole), |table| {
         for pool in &loaded.pools {
             let key = pool.origin.key();
             let mut scan = SealedScan::new(manifest.usage_of(data, pool, loaded), threads);
@@ -86,157 +94,264 @@ pub(super) fn settle_lines(
     loaded: &Loaded,
     allocation: &Made,
     folder: &Path,
+    means: Means,
 ) -> Result<Made, CloseError> {
-    let amounts = read_allocation(&allocation.check(data)?, &loaded.pools)?;
-    let pools: Vec<(Pool, Vec<RecordingAmount>)> =
-        loaded.pools.iter().cloned().zip(amounts).collect();
-    let mut lines = Vec::new();
-    settle(&loaded.facts, &pools, &mut |line| lines.push(line))?;
-    sort(&mut lines);
-    table(data, folder, "lines", crate::settle::LAYOUT, |table| {
-        lines
-            .iter()
-            .try_for_each(|line| line.with_cells(|cells| table.push(cells)).map_err(Into::into))
+    let allocation = allocation.check(data)?;
+    let waiting = data.join(folder);
+    create(&waiting)?;
+    let mut sorter = Sorter::new(&waiting, means.memory, means.threads);
+    let (mut key, mut failed) = (Key::default(), None);
+    let mut out = |line: Line| {
+        if failed.is_none() {
+            order(&line, &mut key);
+            failed = line.with_cells(|cells| sorter.push(&key, cells)).err();
+        }
+    };
+    let mut amounts = Amounts::open(&allocation)?;
+    for pool in &loaded.pools {
+        settle_pool(&loaded.facts, pool, &amounts.of(&pool.origin.key())?, &mut out)?;
+    }
+    amounts.end()?;
+    settle_sales(&loaded.facts, &mut out)?;
+    crash::point("settling");
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let layout = crate::settle::LAYOUT;
+    table(data, folder, "lines", (layout, Packing::Whole), |table| {
+        write_apart(means.threads, table, layout, |out| {
+            let mut sorted = sorter.finish()?;
+            while let Some(row) = sorted.read()? {
+                let torn = || TableError::new(&waiting, "a line came back torn from its sort");
+                let cells = row.cells::<{ crate::settle::LAYOUT.len() }>().ok_or_else(torn)?;
+                out(&cells)?;
+            }
+            Ok(())
+        })
     })
 }
 
-/// Draws the statements; returns their file, and what they come to.
+/// What a reading of the lines is for, beside the result hash, the month's totals and the faces
+/// of statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Nothing more than the totals, in full.
+    Totals,
+    /// What is posted.
+    Sums,
+}
+
+/// What one reading of the lines has found.
+pub(super) struct Read {
+    pub(super) drawn: Drawn,
+    pub(super) result: Digest,
+    pub(super) sums: Vec<Sum>,
+}
+
+/// Reads the lines once. Of the frozen facts it needs pools, agreements and parties' names only.
+pub(super) fn read(
+    data: &Path,
+    manifest: &Manifest,
+    lines: &Made,
+    means: Means,
+    wanted: Wanted,
+) -> Result<Read, CloseError> {
+    let path = lines.check(data)?;
+    let planned = manifest.plan(data)?;
+    let mut books = Books::new(&path);
+    match wanted {
+        Wanted::Sums => books.sums = Some(Sums::default()),
+        Wanted::Totals => {
+            let folder = path.parent().unwrap_or(data);
+            let receipts = Receipts::new(folder, means.memory, means.threads);
+            books.receipts = Some((receipts, &planned.agreements));
+        }
+    }
+    let mut hash = ResultHash::new(manifest, &planned.pools);
+    read_lines(&path, means.threads, &mut [&mut hash, &mut books])?;
+    let mut names = CatalogueBuilder::default();
+    manifest.each_fact(data, |party| names.party(party))?;
+    finish(books, hash, manifest.period, &names.finish()).map(|(read, _)| read)
+}
+
+/// Draws the statements, from one reading of the lines; returns their file, and what they come
+/// to.
 pub(super) fn draw_statements(
     data: &Path,
-    loaded: &Loaded,
+    (manifest, loaded): (&Manifest, &Loaded),
     lines: &Made,
     folder: &Path,
-) -> Result<(Made, Drawn), CloseError> {
-    let drawn = drawn(data, loaded, lines)?;
-    let made = table(data, folder, "statements", ENTRY_LAYOUT, |table| {
-        drawn
-            .entries
-            .iter()
-            .try_for_each(|entry: &Entry| table.push(&entry.cells()).map_err(Into::into))
+    (means, wanted): (Means, Wanted),
+) -> Result<(Made, Read), CloseError> {
+    let path = lines.check(data)?;
+    let waiting = data.join(folder);
+    let mut books = Books::new(&path);
+    // What a sheet holds is far more than a receipt.
+    let (most, least) = (means.memory / 8 * 7, means.memory / 8);
+    books.sheets = Some(Sheets::new(&waiting, most, means.threads));
+    let receipts = Receipts::new(&waiting, least, means.threads);
+    books.receipts = Some((receipts, &loaded.facts.agreements));
+    books.sums = (wanted == Wanted::Sums).then(Sums::default);
+    let mut hash = ResultHash::new(manifest, &loaded.pools);
+    read_lines(&path, means.threads, &mut [&mut hash, &mut books])?;
+    crash::point("drawing");
+    let (read, sheets) = finish(books, hash, manifest.period, &loaded.facts.catalogue)?;
+    let layout = crate::statements::LAYOUT;
+    let made = table(data, folder, "statements", (layout, Packing::Few), |table| {
+        let Some(sheets) = sheets else { return Ok(()) };
+        let facts = &loaded.facts;
+        write_apart(means.threads, table, layout, |out| {
+            sheets.write(facts.period, &facts.catalogue, out)
+        })
     })?;
-    Ok((made, drawn))
+    Ok((made, read))
 }
 
-/// The statements that lines make, without writing them.
-pub(super) fn drawn(data: &Path, loaded: &Loaded, lines: &Made) -> Result<Drawn, CloseError> {
-    let lines: Vec<Line> = Lines::open(&lines.check(data)?)?.collect::<Result<_, _>>()?;
-    let facts = &loaded.facts;
-    Ok(draw(facts.period, &facts.catalogue, &facts.agreements, &lines)?)
-}
-
-/// The result hash: the month, the versions of the rules, the pools, and every line. It holds no
-/// name of a file, no time and no number that another database or another order of files changes.
-pub(super) fn result_hash(
-    manifest: &Manifest,
-    loaded: &Loaded,
-    lines: &Path,
-) -> Result<Digest, CloseError> {
-    let mut record = Canonical::new("tantieme result 1")
-        .int(i64::from(manifest.version))
-        .text(&manifest.period.to_string());
-    for pool in &loaded.pools {
-        record = record
-            .text(&pool.origin.key())
-            .text(pool.origin.currency.code())
-            .int(pool.revenue.micros())
-            .text(&pool.rate.to_string())
-            .int(pool.amount.micros())
-            .text(pool.model.as_str())
-            .text(pool.agreement.id.as_str())
-            .text(&pool.agreement.version)
-            .text(&pool.agreement.term);
-    }
-    for line in Lines::open(lines)? {
-        record = line?.canonical(record);
-    }
-    Ok(record.digest())
-}
-
-/// Reads each pool's allocation, in the order of the pools.
-pub(super) fn read_allocation(
-    path: &Path,
-    pools: &[Pool],
-) -> Result<Vec<Vec<RecordingAmount>>, CloseError> {
-    let mut amounts = vec![Vec::new(); pools.len()];
-    let keys: std::collections::HashMap<String, usize> =
-        pools.iter().enumerate().map(|(at, pool)| (pool.origin.key(), at)).collect();
-    let mut table = TableReader::open(path, ALLOCATION, None)?;
-    while let Some(cells) = table.read_row()? {
-        let [
-            Cell::Text(key),
-            recording,
-            Cell::Int(plays),
-            Cell::Int(listeners),
-            Cell::Amount(amount),
-        ] = cells.as_slice()
-        else {
-            return Err(not_an_allocation(path));
-        };
-        let pool = keys.get(*key).copied().ok_or_else(|| not_an_allocation(path))?;
-        let Cell::Text(recording) = recording else { continue };
-        amounts[pool].push(RecordingAmount {
-            recording: RecordingId::parse(recording).map_err(|_| not_an_allocation(path))?,
-            plays: u64::try_from(*plays).unwrap_or_default(),
-            listeners: u64::try_from(*listeners).unwrap_or_default(),
-            amount: *amount,
-        });
-    }
-    Ok(amounts)
-}
-
-fn not_an_allocation(path: &Path) -> CloseError {
-    TableError { path: path.to_owned(), reason: "a row is not an allocation".to_owned() }.into()
-}
-
-/// Lines, read one by one.
-pub(super) struct Lines {
-    path: PathBuf,
-    table: TableReader,
-}
-
-impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, TableError> {
-        let table = TableReader::open(path, crate::settle::LAYOUT, None)?;
-        Ok(Self { path: path.to_owned(), table })
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Result<Line, TableError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.table.read_row() {
-            Err(error) => Some(Err(error)),
-            Ok(None) => None,
-            Ok(Some(cells)) => Some(Line::from_cells(&cells).ok_or_else(|| TableError {
-                path: self.path.clone(),
-                reason: "a row is not a line".to_owned(),
-            })),
+fn finish(
+    books: Books<'_>,
+    hash: ResultHash,
+    period: Period,
+    catalogue: &Catalogue,
+) -> Result<(Read, Option<Sheets>), CloseError> {
+    let mut drawn = books.survey.finish(period, catalogue)?;
+    if let Some((receipts, _)) = books.receipts {
+        for (currency, count) in receipts.count()? {
+            drawn.totals.entry(currency).or_default().without_term = count;
         }
+    }
+    let sums = books.sums.map_or_else(Vec::new, Sums::finish);
+    Ok((Read { drawn, result: hash.digest(), sums }, books.sheets))
+}
+
+/// Reads an allocation pool by pool.
+pub(super) struct Amounts {
+    table: TableReader,
+    batch: Option<Batch>,
+    next: usize,
+}
+
+impl Amounts {
+    pub(super) fn open(path: &Path) -> Result<Self, CloseError> {
+        Ok(Self { table: TableReader::open(path, ALLOCATION, None)?, batch: None, next: 0 })
+    }
+
+    /// The amounts of the pool of that key, if they are next.
+    pub(super) fn of(&mut self, key: &str) -> Result<Vec<RecordingAmount>, CloseError> {
+        let mut amounts = Vec::new();
+        self.each(key, |recording, plays, listeners, amount| {
+            let recording = RecordingId::parse(recording).ok()?;
+            amounts.push(RecordingAmount { recording, plays, listeners, amount });
+            Some(())
+        })?;
+        Ok(amounts)
+    }
+
+    /// Shows the amounts of the pool of that key, if they are next; the pool as a whole is none.
+    pub(super) fn each(
+        &mut self,
+        key: &str,
+        mut look: impl FnMut(&str, u64, u64, Micros) -> Option<()>,
+    ) -> Result<(u64, u64), CloseError> {
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        let mut totals = (0, 0);
+        while self.fill()? {
+            let Some(batch) = &self.batch else { break };
+            let damaged = || TableError::new(self.table.path(), "a row is not an allocation");
+            let [pool, recording, plays, listeners, amount] = batch.row(self.next);
+            if pool.text().ok_or_else(damaged)? != key {
+                break;
+            }
+            let (Some(plays), Some(listeners), Some(amount)) =
+                (plays.int(), listeners.int(), amount.amount())
+            else {
+                return Err(damaged().into());
+            };
+            match recording {
+                Cell::Text(recording) => {
+                    look(recording, count(plays), count(listeners), amount).ok_or_else(damaged)?;
+                }
+                _ => totals = (count(plays), count(listeners)),
+            }
+            self.next += 1;
+        }
+        Ok(totals)
+    }
+
+    /// True if there is a row; reads on where it must.
+    fn fill(&mut self) -> Result<bool, TableError> {
+        while self.batch.as_ref().is_none_or(|batch| self.next >= batch.rows()) {
+            let Some(batch) = self.table.read()? else { return Ok(false) };
+            (self.batch, self.next) = (Some(batch), 0);
+        }
+        Ok(true)
+    }
+
+    /// Proves that nothing is left.
+    fn end(mut self) -> Result<(), CloseError> {
+        let left = self.fill()?;
+        let other = || TableError::new(self.table.path(), "it allocates what is no pool").into();
+        (!left).then_some(()).ok_or_else(other)
     }
 }
 
 type Table<'a> = TableWriter<&'a mut (dyn std::io::Write + Send)>;
+
+/// Fills a table with rows that `make` gives. With two threads or more they are made on another
+/// thread than the one that packs them; the file is the same.
+fn write_apart(
+    threads: usize,
+    table: &mut Table<'_>,
+    layout: Layout,
+    make: impl FnOnce(&mut dyn FnMut(&[Cell<'_>]) -> Result<(), TableError>) -> Result<(), TableError>
+    + Send,
+) -> Result<(), CloseError> {
+    if threads < 2 {
+        return Ok(make(&mut |row| table.push(row))?);
+    }
+    let path = table.path().to_owned();
+    std::thread::scope(|scope| {
+        let (sender, made) = std::sync::mpsc::sync_channel(4);
+        let work = scope.spawn(move || {
+            let mut batches = Batches::new(&path, layout);
+            let gone = |_| TableError::new(&path, "it is not written any more");
+            make(&mut |row| match batches.push(row)? {
+                Some(batch) => sender.send(batch).map_err(gone),
+                None => Ok(()),
+            })?;
+            sender.send(batches.rest()?).map_err(gone)
+        });
+        let written = made.iter().try_for_each(|batch| table.write(&batch));
+        drop(made);
+        let ended = || TableError::new(table.path(), "who made its rows ended by itself");
+        written?;
+        Ok(work.join().map_err(|_| ended())??)
+    })
+}
+
+fn create(folder: &Path) -> Result<(), CloseError> {
+    let path = folder.to_owned();
+    std::fs::create_dir_all(folder).map_err(|source| CloseError::Io { path, source })
+}
 
 /// Writes a table and names its file by its content.
 fn table(
     data: &Path,
     folder: &Path,
     name: &str,
-    layout: Layout,
+    (layout, packing): (Layout, Packing),
     fill: impl FnOnce(&mut Table<'_>) -> Result<(), CloseError>,
 ) -> Result<Made, CloseError> {
     let arriving = folder.join(format!("{name}.arriving"));
     let mut failed = None;
     let sha256 = put(&data.join(&arriving), |out| {
         let out: &mut (dyn std::io::Write + Send) = out;
-        let filled = TableWriter::new(out, &arriving, layout).map_err(CloseError::from).and_then(
-            |mut table| {
+        let filled = TableWriter::packed(out, &arriving, layout, packing)
+            .map_err(CloseError::from)
+            .and_then(|mut table| {
                 fill(&mut table)?;
                 table.finish()?;
                 Ok(())
-            },
-        );
+            });
         filled.map_err(|error| {
             failed = Some(error);
             std::io::Error::other("the table was not written")

@@ -1,6 +1,8 @@
 //! The one canonical form of a posting, and its hash.
 
-use crate::digest::{Canonical, Digest};
+use std::sync::Arc;
+
+use crate::digest::{Canonical, Digest, Fields};
 use crate::money::{Currency, Micros};
 
 /// The version of the form that is hashed. A new form gets a new number and a branch here.
@@ -12,27 +14,17 @@ pub struct Transfer {
     /// Its number, counted through all postings.
     pub id: i64,
     /// Who pays: an account's code.
-    pub debit: String,
+    pub debit: Arc<str>,
     /// Who is paid.
-    pub credit: String,
+    pub credit: Arc<str>,
     /// In what.
     pub currency: Currency,
     /// How much; over zero.
     pub amount: Micros,
     /// What it is.
-    pub kind: String,
+    pub kind: &'static str,
     /// SHA-256 of the lines it sums.
     pub lines: Digest,
-    /// The day it counts for.
-    pub effective_on: String,
-}
-
-impl Transfer {
-    /// The two accounts and their currency.
-    pub(super) fn accounts(&self) -> [(String, String); 2] {
-        let currency = self.currency.to_string();
-        [(self.debit.clone(), currency.clone()), (self.credit.clone(), currency)]
-    }
 }
 
 /// What a posting says of itself.
@@ -53,28 +45,43 @@ pub struct PostingHead {
 }
 
 /// The hash of a posting: the one before it, its head, and its transfers in their order.
-pub fn posting_hash<'a>(
-    head: &PostingHead,
-    transfers: impl IntoIterator<Item = &'a Transfer>,
-) -> Digest {
-    let record = Canonical::new("tantieme posting")
-        .int(FORM_VERSION)
-        .bytes(head.previous.bytes())
-        .int(head.id)
-        .text(&head.period)
-        .text(&head.result)
-        .text(&head.posted_by)
-        .text(&head.recorded_at);
-    let transfers = transfers.into_iter().fold(record, |record, transfer| {
-        record
+pub struct PostingHash {
+    record: Canonical,
+    fields: Fields,
+    effective_on: String,
+}
+
+impl PostingHash {
+    /// Begins with the head; all transfers count for the day `effective_on`.
+    pub fn new(head: &PostingHead, effective_on: &str) -> Self {
+        let record = Canonical::new("tantieme posting")
+            .int(FORM_VERSION)
+            .bytes(head.previous.bytes())
+            .int(head.id)
+            .text(&head.period)
+            .text(&head.result)
+            .text(&head.posted_by)
+            .text(&head.recorded_at);
+        Self { record, fields: Fields::default(), effective_on: effective_on.to_owned() }
+    }
+
+    /// Adds a transfer.
+    pub fn add(&mut self, transfer: &Transfer) {
+        self.fields.clear();
+        self.fields
             .int(transfer.id)
             .text(&transfer.debit)
             .text(&transfer.credit)
             .text(transfer.currency.code())
             .int(transfer.amount.micros())
-            .text(&transfer.kind)
+            .text(transfer.kind)
             .bytes(transfer.lines.bytes())
-            .text(&transfer.effective_on)
-    });
-    transfers.digest()
+            .text(&self.effective_on);
+        self.record.fields(&self.fields);
+    }
+
+    /// The hash.
+    pub fn digest(self) -> Digest {
+        self.record.digest()
+    }
 }

@@ -4,10 +4,13 @@
 //! debit, credit and kind, posted all together or not at all. Balances are sums over transfers;
 //! nothing here repairs one. Deliberately not here: why a line is what it is.
 
+mod accounts;
 mod chain;
 mod posting;
+mod sums;
 mod verify;
 
-pub use chain::{FORM_VERSION, PostingHead, Transfer, posting_hash};
-pub use posting::{Face, PostError, Posting, SumOfLines, post, sum_lines};
-pub use verify::{Broken, balances, verify};
+pub use chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
+pub use posting::{Face, PostError, Posting, post};
+pub use sums::{OutOfOrder, Sum, Sums};
+pub use verify::{Broken, Proof};

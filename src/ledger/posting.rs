@@ -1,17 +1,17 @@
-//! A month's lines into transfers, and transfers into the database.
+//! A month's transfers into the database.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::chain::{FORM_VERSION, PostingHead, Transfer, posting_hash};
-use crate::digest::{Canonical, Digest};
-use crate::money::{AmountOutOfRange, Currency, Micros};
+use super::accounts::Accounts;
+use super::chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
+use super::sums::{Sum, transfers};
+use crate::digest::Digest;
+use crate::money::{Currency, Micros};
 use crate::period::Period;
-use crate::settle::Line;
 use crate::store::statements::ledger::{
-    ACCOUNT, ACCOUNTS, BALANCES, PERIOD_CLOSE, POSTING_ADD, POSTING_LAST, SNAPSHOT, STATEMENT,
-    TRANSFER, TRANSFER_LAST,
+    BALANCES, PERIOD_CLOSE, POSTING_ADD, POSTING_LAST, SNAPSHOT, STATEMENT, TRANSFER, TRANSFER_LAST,
 };
-use crate::store::{StoreError, Tx, Value};
+use crate::store::{StoreError, Tx};
 
 /// Why nothing was posted.
 #[derive(Debug, thiserror::Error)]
@@ -30,57 +30,6 @@ pub enum PostError {
     /// The ledger holds what it never writes.
     #[error("the ledger holds an account in {0:?}, which is no currency; run `tantieme verify`")]
     Currency(String),
-}
-
-/// What one transfer sums, by debit, credit, kind and currency.
-pub type SumOfLines = BTreeMap<(String, String, &'static str, Currency), (i128, Digest)>;
-
-/// Sums lines that come in their canonical order. Zero lines count towards the digest.
-pub fn sum_lines<E>(lines: impl Iterator<Item = Result<Line, E>>) -> Result<SumOfLines, E> {
-    type Running = BTreeMap<(String, String, &'static str, Currency), (i128, Canonical)>;
-    let mut sums = Running::new();
-    for line in lines {
-        let line = line?;
-        let key = (
-            line.debit.to_string(),
-            line.credit.to_string(),
-            line.kind.as_str(),
-            line.origin.currency,
-        );
-        let (amount, record) =
-            sums.remove(&key).unwrap_or_else(|| (0, Canonical::new("tantieme transfer lines 1")));
-        let record = record.bytes(&line.id.bytes()).int(line.amount.micros());
-        sums.insert(key, (amount + i128::from(line.amount.micros()), record));
-    }
-    let digests = sums.into_iter().map(|(key, (sum, record))| (key, (sum, record.digest())));
-    Ok(digests.collect())
-}
-
-/// The transfers that sums make: none for zero, the other way round for less.
-pub(super) fn transfers(
-    sums: &SumOfLines,
-    first_id: i64,
-    period: Period,
-) -> Result<Vec<Transfer>, AmountOutOfRange> {
-    let moving = sums.iter().filter(|(_, (sum, _))| *sum != 0);
-    (first_id..)
-        .zip(moving)
-        .map(|(id, ((debit, credit, kind, currency), (sum, lines)))| {
-            let (debit, credit) = if *sum < 0 { (credit, debit) } else { (debit, credit) };
-            Ok(Transfer {
-                id,
-                debit: debit.clone(),
-                credit: credit.clone(),
-                currency: *currency,
-                amount: Micros::from_micros(
-                    i128::try_from(sum.unsigned_abs()).unwrap_or(i128::MAX),
-                )?,
-                kind: (*kind).to_owned(),
-                lines: *lines,
-                effective_on: period.last_day().to_string(),
-            })
-        })
-        .collect()
 }
 
 /// A statement's face: what it is and what it comes to, without its lines.
@@ -114,9 +63,16 @@ pub struct Posting<'a> {
     /// Who posts.
     pub by: &'a str,
     /// Its lines, summed.
-    pub sums: &'a SumOfLines,
+    pub sums: &'a [Sum],
     /// Its statements.
     pub faces: &'a [Face],
+}
+
+/// A transfer and the numbers of its accounts.
+struct Numbered {
+    transfer: Transfer,
+    debit: i64,
+    credit: i64,
 }
 
 /// Posts a month within a transaction and closes it; returns how many transfers.
@@ -128,9 +84,6 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
     };
     let first_id =
         tx.row(TRANSFER_LAST, &[]).await?.map(|row| row.int(0)).transpose()?.unwrap_or(0) + 1;
-    let out_of_range =
-        |_| PostError::Balance { account: "a transfer".into(), currency: String::new() };
-    let transfers = transfers(posting.sums, first_id, posting.period).map_err(out_of_range)?;
     let head = PostingHead {
         id,
         period: posting.period.to_string(),
@@ -139,8 +92,13 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
         recorded_at: crate::now(),
         previous,
     };
-    let hash = posting_hash(&head, &transfers);
-    let count = i64::try_from(transfers.len()).unwrap_or(i64::MAX);
+    let (transfers, accounts) = number(tx, posting.sums, first_id).await?;
+    let day = posting.period.last_day().to_string();
+    let mut hash = PostingHash::new(&head, &day);
+    for numbered in &transfers {
+        hash.add(&numbered.transfer);
+    }
+    let hash = hash.digest();
     let values = [
         id.into(),
         head.period.as_str().into(),
@@ -149,115 +107,109 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
         previous.bytes().as_slice().into(),
         hash.bytes().as_slice().into(),
         posting.result.into(),
-        count.into(),
+        i64::try_from(transfers.len()).unwrap_or(i64::MAX).into(),
         posting.by.into(),
         head.recorded_at.as_str().into(),
     ];
     tx.run(POSTING_ADD, &values).await?;
-    let accounts = accounts(tx, &transfers).await?;
-    let rows: Vec<Vec<Value>> = transfers
-        .iter()
-        .map(|transfer| {
-            let account = |code: &String| accounts[&(code.clone(), transfer.currency)];
-            vec![
-                transfer.id.into(),
-                id.into(),
-                head.period.as_str().into(),
-                account(&transfer.debit).into(),
-                account(&transfer.credit).into(),
-                transfer.currency.code().into(),
-                transfer.amount.micros().into(),
-                transfer.kind.as_str().into(),
-                transfer.lines.bytes().as_slice().into(),
-                transfer.effective_on.as_str().into(),
-                head.recorded_at.as_str().into(),
-            ]
-        })
-        .collect();
+    let rows = transfers.iter().map(|Numbered { transfer, debit, credit }| {
+        vec![
+            transfer.id.into(),
+            id.into(),
+            head.period.as_str().into(),
+            (*debit).into(),
+            (*credit).into(),
+            transfer.currency.code().into(),
+            transfer.amount.micros().into(),
+            transfer.kind.into(),
+            transfer.lines.bytes().as_slice().into(),
+            day.as_str().into(),
+            head.recorded_at.as_str().into(),
+        ]
+    });
     tx.add(TRANSFER, rows).await?;
-    let before = snapshot(tx, posting.period, &transfers, &accounts).await?;
-    let rows: Vec<Vec<Value>> = posting
-        .faces
-        .iter()
-        .map(|face| {
-            let account = (format!("payable:{}", face.payee), face.currency);
-            let opening = before.get(&account).copied().unwrap_or(0);
-            vec![
-                face.statement.as_str().into(),
-                id.into(),
-                head.period.as_str().into(),
-                face.payee.as_str().into(),
-                face.payee_name.as_str().into(),
-                face.currency.code().into(),
-                opening.into(),
-                face.total.micros().into(),
-                face.lines.into(),
-                face.first_row.into(),
-            ]
-        })
-        .collect();
+    let before = snapshot(tx, &head.period, &transfers).await?;
+    let rows = posting.faces.iter().map(|face| {
+        let account = accounts.number(&format!("payable:{}", face.payee), face.currency);
+        let opening = account.and_then(|account| before.get(&account)).copied().unwrap_or(0);
+        vec![
+            face.statement.as_str().into(),
+            id.into(),
+            head.period.as_str().into(),
+            face.payee.as_str().into(),
+            face.payee_name.as_str().into(),
+            face.currency.code().into(),
+            opening.into(),
+            face.total.micros().into(),
+            face.lines.into(),
+            face.first_row.into(),
+        ]
+    });
     tx.add(STATEMENT, rows).await?;
     tx.run(PERIOD_CLOSE, &[head.period.as_str().into(), id.into()]).await?;
     Ok(transfers.len())
 }
 
-type ByAccount<T> = HashMap<(String, Currency), T>;
-
-/// The numbers of all accounts, after opening those that are new.
-async fn accounts(tx: &mut Tx, transfers: &[Transfer]) -> Result<ByAccount<i64>, PostError> {
-    let mut known = ByAccount::new();
-    let mut last = 0;
-    for row in tx.rows(ACCOUNTS, &[]).await? {
-        let (id, code, currency) = (row.int(0)?, row.text(1)?, row.text(2)?);
-        let currency = Currency::parse(&currency).map_err(|_| PostError::Currency(currency))?;
-        known.insert((code, currency), id);
-        last = last.max(id);
-    }
+/// The transfers with the numbers of their accounts, after opening those that are new.
+async fn number(
+    tx: &mut Tx,
+    sums: &[Sum],
+    first_id: i64,
+) -> Result<(Vec<Numbered>, Accounts), PostError> {
+    let out_of_range =
+        |_| PostError::Balance { account: "a transfer".into(), currency: String::new() };
+    let transfers: Vec<Transfer> =
+        transfers(sums, first_id).collect::<Result<_, _>>().map_err(out_of_range)?;
+    let mut accounts = Accounts::read(tx).await?;
     let sides = transfers.iter().flat_map(|t| [(&t.debit, t.currency), (&t.credit, t.currency)]);
-    let mut new: Vec<(String, Currency)> = sides
-        .map(|(code, currency)| (code.clone(), currency))
-        .filter(|account| !known.contains_key(account))
-        .collect();
-    new.sort();
-    new.dedup();
-    let numbered: Vec<(i64, (String, Currency))> = (last + 1..).zip(new).collect();
-    let rows = numbered.iter().map(|(id, (code, currency))| {
-        vec![(*id).into(), code.as_str().into(), currency.code().into()]
+    accounts.open(tx, sides).await?;
+    let number = |code: &str, currency| {
+        let unopened = || PostError::Currency(code.to_owned());
+        accounts.number(code, currency).ok_or_else(unopened)
+    };
+    let numbered = transfers.into_iter().map(|transfer| {
+        let debit = number(&transfer.debit, transfer.currency)?;
+        let credit = number(&transfer.credit, transfer.currency)?;
+        Ok(Numbered { transfer, debit, credit })
     });
-    tx.add(ACCOUNT, rows).await?;
-    known.extend(numbered.into_iter().map(|(id, account)| (account, id)));
-    Ok(known)
+    let numbered: Result<Vec<Numbered>, PostError> = numbered.collect();
+    Ok((numbered?, accounts))
 }
 
-/// Notes the balance of each account that moved; returns the balances before.
+/// Notes the balance of each account that moved; returns the balances before, by account.
 async fn snapshot(
     tx: &mut Tx,
-    period: Period,
-    transfers: &[Transfer],
-    accounts: &ByAccount<i64>,
-) -> Result<ByAccount<i64>, PostError> {
-    let mut before = ByAccount::new();
-    for row in tx.rows(BALANCES, &[]).await? {
-        let (code, currency, balance) = (row.text(0)?, row.text(1)?, row.int(2)?);
-        let currency = Currency::parse(&currency).map_err(|_| PostError::Currency(currency))?;
-        before.insert((code, currency), balance);
-    }
-    let mut moved: BTreeMap<(String, Currency), i128> = BTreeMap::new();
-    for transfer in transfers {
+    period: &str,
+    transfers: &[Numbered],
+) -> Result<HashMap<i64, i64>, PostError> {
+    let mut before = HashMap::new();
+    tx.each(BALANCES, &[], |row| {
+        before.insert(row.int(0)?, row.int(1)?);
+        Ok::<_, PostError>(())
+    })
+    .await?;
+    let mut moved: HashMap<i64, (&str, Currency, i128)> = HashMap::new();
+    for Numbered { transfer, debit, credit } in transfers {
         let amount = i128::from(transfer.amount.micros());
-        *moved.entry((transfer.debit.clone(), transfer.currency)).or_default() -= amount;
-        *moved.entry((transfer.credit.clone(), transfer.currency)).or_default() += amount;
+        for (account, code, change) in
+            [(debit, &transfer.debit, -amount), (credit, &transfer.credit, amount)]
+        {
+            moved.entry(*account).or_insert((code, transfer.currency, 0)).2 += change;
+        }
     }
-    let mut rows = Vec::with_capacity(moved.len());
-    for (account, change) in moved {
+    let mut balances = Vec::with_capacity(moved.len());
+    for (account, (code, currency, change)) in moved {
         let balance = i128::from(before.get(&account).copied().unwrap_or(0)) + change;
         let balance = Micros::from_micros(balance).map_err(|_| PostError::Balance {
-            account: account.0.clone(),
-            currency: account.1.to_string(),
+            account: code.to_owned(),
+            currency: currency.to_string(),
         })?;
-        let id = accounts[&account];
-        rows.push(vec![period.to_string().into(), id.into(), balance.micros().into()]);
+        balances.push((account, balance.micros()));
     }
+    balances.sort_unstable();
+    let rows = balances
+        .iter()
+        .map(|(account, balance)| vec![period.into(), (*account).into(), (*balance).into()]);
     tx.add(SNAPSHOT, rows).await?;
     Ok(before)
 }

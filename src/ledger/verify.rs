@@ -1,14 +1,17 @@
 //! Proof that the ledger says what was posted.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use super::chain::{FORM_VERSION, PostingHead, Transfer, posting_hash};
-use super::posting::{SumOfLines, transfers};
+use super::chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
+use super::sums::{Sum, transfers};
 use crate::digest::Digest;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
+use crate::settle::Kind;
 use crate::store::statements::ledger::{
-    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, STATEMENTS, TRANSFERS, TRANSFERS_STRAY,
+    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, SNAPSHOTS_STRAY, STATEMENTS, TRANSFERS,
+    TRANSFERS_STRAY,
 };
 use crate::store::{Row, StoreError, Tx};
 
@@ -78,182 +81,271 @@ pub enum Broken {
     Store(#[from] StoreError),
 }
 
-/// Balances by account and currency, in micros: credits less debits.
-pub type Balances = BTreeMap<(String, String), i128>;
-
-/// The sums of all transfers.
-pub async fn balances(tx: &mut Tx) -> Result<Balances, StoreError> {
-    let mut sums = Balances::new();
-    for posting in tx.rows(POSTINGS, &[]).await? {
-        for row in tx.rows(TRANSFERS, &[posting.int(0)?.into()]).await? {
-            add(&mut sums, &row)?;
-        }
-    }
-    Ok(sums)
+/// A proof of the ledger, month by month, oldest first. It keeps balances, and no transfer.
+pub struct Proof {
+    accounts: HashMap<i64, (Arc<str>, Currency)>,
+    /// Credits less debits of each account, of the months so far.
+    balances: HashMap<i64, i128>,
+    /// Postings that no month has claimed yet, the oldest last.
+    postings: Vec<Posted>,
+    previous: Digest,
+    number: i64,
+    /// The months so far, and their postings.
+    posted: Vec<(String, i64)>,
 }
 
-fn add(sums: &mut Balances, row: &Row) -> Result<(), StoreError> {
-    let (debit, credit, currency) = (row.text(2)?, row.text(3)?, row.text(4)?);
-    let amount = i128::from(row.int(5)?);
-    *sums.entry((debit, currency.clone())).or_default() -= amount;
-    *sums.entry((credit, currency)).or_default() += amount;
-    Ok(())
+/// A posting as it stands in the database.
+struct Posted {
+    id: i64,
+    version: i64,
+    head: PostingHead,
+    hash: Vec<u8>,
+    previous: Vec<u8>,
+    transfers: i64,
 }
 
-/// Proves the chain, the balances, the pools and the closed months, and that each posting holds
-/// the transfers that `expected` says its month's lines make.
-pub async fn verify(tx: &mut Tx, expected: &BTreeMap<String, SumOfLines>) -> Result<(), Broken> {
-    let mut previous = Digest::ZERO;
-    let mut sums = Balances::new();
-    let mut posted = Vec::new();
-    let mut snapshots = snapshots(tx).await?;
-    for (number, row) in (1..).zip(tx.rows(POSTINGS, &[]).await?) {
-        let (id, period) = (row.int(0)?, row.text(1)?);
-        let broken = |reason: &str| Broken::Posting {
-            posting: id,
-            period: period.clone(),
-            reason: reason.to_owned(),
-        };
-        if id != number {
-            return Err(broken(&format!("posting {number} is missing before it")));
-        }
-        if row.int(3)? != FORM_VERSION {
-            return Err(broken("its form is of a version that this program does not know"));
-        }
+impl Posted {
+    fn read(row: &Row) -> Result<Self, StoreError> {
         let head = PostingHead {
-            id,
-            period: period.clone(),
+            id: row.int(0)?,
+            period: row.text(1)?,
             result: row.text(6)?,
             posted_by: row.text(8)?,
             recorded_at: row.text(9)?,
-            previous,
+            previous: Digest::ZERO,
         };
-        if row.bytes(4)? != previous.bytes() {
-            return Err(broken("it does not follow the posting before it"));
+        let (previous, hash) = (row.bytes(4)?, row.bytes(5)?);
+        let (version, transfers) = (row.int(3)?, row.int(7)?);
+        Ok(Self { id: head.id, version, head, hash, previous, transfers })
+    }
+
+    fn broken(&self, reason: &str) -> Broken {
+        let (posting, period) = (self.id, self.head.period.clone());
+        Broken::Posting { posting, period, reason: reason.to_owned() }
+    }
+}
+
+impl Proof {
+    /// Reads accounts and the heads of postings.
+    pub async fn begin(tx: &mut Tx) -> Result<Self, Broken> {
+        let mut accounts = HashMap::new();
+        tx.each(ACCOUNTS, &[], |row| {
+            // An account in no currency is nobody's: its transfers do not have their hash.
+            if let Ok(currency) = Currency::parse(&row.text(2)?) {
+                accounts.insert(row.int(0)?, (row.text(1)?.into(), currency));
+            }
+            Ok::<_, StoreError>(())
+        })
+        .await?;
+        let postings = tx.rows(POSTINGS, &[]).await?;
+        let postings = postings.iter().rev().map(Posted::read).collect::<Result<_, _>>()?;
+        let (previous, balances) = (Digest::ZERO, HashMap::new());
+        Ok(Self { accounts, balances, postings, previous, number: 0, posted: Vec::new() })
+    }
+
+    /// Proves the posting of a published month: its place in the chain, its transfers, which are
+    /// what `sums` of its lines make, its statements' openings and its balances.
+    pub async fn month(&mut self, tx: &mut Tx, period: Period, sums: &[Sum]) -> Result<(), Broken> {
+        let Some(mut posting) = self.postings.pop() else {
+            let text = format!("{period} is published and was not posted");
+            return Err(Broken::ClosedPeriods(text));
+        };
+        self.number += 1;
+        if posting.id != self.number {
+            return Err(posting.broken(&format!("posting {} is missing before it", self.number)));
         }
-        let rows = tx.rows(TRANSFERS, &[id.into()]).await?;
-        let found: Option<Vec<Transfer>> = rows.iter().map(|row| transfer(row, &head)).collect();
-        let found = found.ok_or_else(|| broken("a transfer is not of its month and moment"))?;
-        let hash = posting_hash(&head, &found);
-        if row.bytes(5)? != hash.bytes() || row.int(7)? != i64::try_from(found.len()).unwrap_or(-1)
-        {
-            return Err(broken("its transfers do not have its hash"));
+        if posting.head.period != period.to_string() {
+            return Err(posting.broken("its close is not published"));
         }
-        let month = period.parse::<Period>().map_err(|_| broken("its month cannot be read"))?;
-        let sums_of_lines =
-            expected.get(&period).ok_or_else(|| broken("its close is not published"))?;
-        let first = found.first().map_or(1, |transfer| transfer.id);
-        if transfers(sums_of_lines, first, month).as_deref() != Ok(found.as_slice()) {
-            return Err(broken("its transfers are not the sums of its lines"));
+        if posting.version != FORM_VERSION {
+            return Err(posting.broken("its form is of a version that this program does not know"));
         }
-        openings(tx, &period, &sums).await?;
-        for row in &rows {
-            add(&mut sums, row)?;
+        if posting.previous != self.previous.bytes() {
+            return Err(posting.broken("it does not follow the posting before it"));
         }
-        let noted = snapshots.remove(&period).unwrap_or_default();
-        let mut moved: Vec<_> = found.iter().flat_map(Transfer::accounts).collect();
-        moved.sort();
-        moved.dedup();
-        let mut accounts: Vec<_> = noted.iter().map(|(account, _)| account.clone()).collect();
-        accounts.sort();
-        if accounts != moved {
-            return Err(broken("its balances are not those of the accounts that moved"));
+        posting.head.previous = self.previous;
+        let changes = self.transfers(tx, &posting, period, sums).await?;
+        self.openings(tx, &posting.head.period).await?;
+        for (account, change) in &changes {
+            *self.balances.entry(*account).or_default() += change;
         }
-        for (account, noted) in noted {
-            let sum = sums.get(&account).copied().unwrap_or(0);
-            if sum != i128::from(noted) {
-                let shown = |micros: i128| {
-                    Micros::from_micros(micros).map_or_else(|e| e.to_string(), |m| m.to_string())
-                };
-                return Err(Broken::Balance {
-                    account: format!("{} in {}", account.0, account.1),
-                    period,
-                    found: shown(i128::from(noted)),
-                    expected: shown(sum),
-                });
+        self.snapshots(tx, &posting, &changes).await?;
+        self.posted.push((posting.head.period, posting.id));
+        Ok(())
+    }
+
+    /// Proves the transfers of a posting; returns what they add to each account.
+    async fn transfers(
+        &mut self,
+        tx: &mut Tx,
+        posting: &Posted,
+        period: Period,
+        sums: &[Sum],
+    ) -> Result<HashMap<i64, i128>, Broken> {
+        let day = period.last_day().to_string();
+        let mut hash = PostingHash::new(&posting.head, &day);
+        let mut changes: HashMap<i64, i128> = HashMap::new();
+        let (mut count, mut torn, mut differs) = (0, false, false);
+        let mut expected = None;
+        tx.each(TRANSFERS, &[posting.id.into()], |row| {
+            if row.text(1)? != posting.head.period || row.text(9)? != posting.head.recorded_at {
+                return Err(posting.broken("a transfer is not of its month and moment"));
+            }
+            count += 1;
+            let transfer = self.transfer(row).filter(|_| row.text(8).is_ok_and(|on| on == day));
+            let Some(transfer) = transfer else {
+                torn = true;
+                return Ok(());
+            };
+            let expected = expected.get_or_insert_with(|| transfers(sums, transfer.id));
+            differs |= expected.next() != Some(Ok(transfer.clone()));
+            let amount = i128::from(transfer.amount.micros());
+            *changes.entry(row.int(2)?).or_default() -= amount;
+            *changes.entry(row.int(3)?).or_default() += amount;
+            hash.add(&transfer);
+            Ok(())
+        })
+        .await?;
+        let hash = hash.digest();
+        if torn || posting.hash != hash.bytes() || posting.transfers != count {
+            return Err(posting.broken("its transfers do not have its hash"));
+        }
+        if differs || expected.unwrap_or_else(|| transfers(sums, 1)).next().is_some() {
+            return Err(posting.broken("its transfers are not the sums of its lines"));
+        }
+        self.previous = hash;
+        Ok(changes)
+    }
+
+    /// Reads a transfer; `None` where it cannot be one.
+    fn transfer(&self, row: &Row) -> Option<Transfer> {
+        let account = |column| self.accounts.get(&row.int(column).ok()?);
+        let (debit, credit) = (account(2)?, account(3)?);
+        let currency = Currency::parse(&row.text(4).ok()?).ok()?;
+        Some(Transfer {
+            id: row.int(0).ok()?,
+            debit: debit.0.clone(),
+            credit: credit.0.clone(),
+            currency,
+            amount: Micros::from_micros(i128::from(row.int(5).ok()?)).ok()?,
+            kind: Kind::parse(&row.text(6).ok()?)?.as_str(),
+            lines: Digest::from_bytes(&row.bytes(7).ok()?).ok()?,
+        })
+    }
+
+    /// Proves that each statement of a month begins with what its payee was owed before.
+    async fn openings(&self, tx: &mut Tx, period: &str) -> Result<(), Broken> {
+        if self.balances.is_empty() {
+            return tx.each(STATEMENTS, &[period.into()], |row| opening(row, 0)).await;
+        }
+        let numbers: HashMap<(&str, Currency), i64> = self
+            .accounts
+            .iter()
+            .map(|(id, (code, currency))| ((&**code, *currency), *id))
+            .collect();
+        tx.each(STATEMENTS, &[period.into()], |row| {
+            let account = format!("payable:{}", row.text(1)?);
+            let currency = Currency::parse(&row.text(3)?).ok();
+            let number = currency.and_then(|currency| numbers.get(&(account.as_str(), currency)));
+            let before = number.and_then(|number| self.balances.get(number));
+            opening(row, before.copied().unwrap_or(0))
+        })
+        .await
+    }
+
+    /// Proves the balances that were noted when a month was posted.
+    async fn snapshots(
+        &self,
+        tx: &mut Tx,
+        posting: &Posted,
+        changes: &HashMap<i64, i128>,
+    ) -> Result<(), Broken> {
+        let period = &posting.head.period;
+        let other = || posting.broken("its balances are not those of the accounts that moved");
+        let mut noted = 0;
+        let mut wrong = None;
+        tx.each(SNAPSHOTS, &[period.as_str().into()], |row| {
+            let (account, found) = (row.int(0)?, i128::from(row.int(1)?));
+            if !changes.contains_key(&account) {
+                return Err(other());
+            }
+            noted += 1;
+            let expected = self.balances.get(&account).copied().unwrap_or(0);
+            if found != expected && wrong.is_none() {
+                wrong = Some((account, found, expected));
+            }
+            Ok(())
+        })
+        .await?;
+        if noted != changes.len() {
+            return Err(other());
+        }
+        let Some((account, found, expected)) = wrong else { return Ok(()) };
+        let shown = |micros: i128| {
+            Micros::from_micros(micros).map_or_else(|e| e.to_string(), |m| m.to_string())
+        };
+        let name = self.accounts.get(&account);
+        Err(Broken::Balance {
+            account: name
+                .map_or_else(String::new, |(code, currency)| format!("{code} in {currency}")),
+            period: period.clone(),
+            found: shown(found),
+            expected: shown(expected),
+        })
+    }
+
+    /// Proves that nothing stands beside the months: no posting, transfer or balance, that pools
+    /// are empty, debits equal credits, and the closed months are those that were posted.
+    pub async fn end(mut self, tx: &mut Tx) -> Result<(), Broken> {
+        if let Some(posting) = self.postings.last() {
+            return Err(posting.broken("its close is not published"));
+        }
+        if let Some(row) = tx.row(TRANSFERS_STRAY, &[]).await? {
+            return Err(Broken::Stray(row.int(0)?));
+        }
+        if let Some(row) = tx.row(SNAPSHOTS_STRAY, &[]).await? {
+            let text = format!("{} has balances and was not posted", row.text(0)?);
+            return Err(Broken::ClosedPeriods(text));
+        }
+        self.sums()?;
+        let mut closed = Vec::new();
+        for row in tx.rows(PERIODS_CLOSED, &[]).await? {
+            closed.push((row.text(0)?, row.int(1)?));
+        }
+        self.posted.sort();
+        let names = |months: &[(String, i64)]| {
+            months.iter().map(|(month, _)| month.clone()).collect::<Vec<_>>().join(", ")
+        };
+        if closed != self.posted {
+            let text = format!("closed {}; posted {}", names(&closed), names(&self.posted));
+            return Err(Broken::ClosedPeriods(text));
+        }
+        Ok(())
+    }
+
+    fn sums(&self) -> Result<(), Broken> {
+        let mut by_currency: BTreeMap<Currency, i128> = BTreeMap::new();
+        for (account, sum) in &self.balances {
+            let Some((code, currency)) = self.accounts.get(account) else { continue };
+            *by_currency.entry(*currency).or_default() += sum;
+            if code.starts_with("pool:") && *sum != 0 {
+                let (account, currency) = (code.to_string(), currency.to_string());
+                return Err(Broken::PoolNotEmpty { account, currency, balance: *sum });
             }
         }
-        previous = hash;
-        posted.push((period, id));
-    }
-    if let Some(row) = tx.row(TRANSFERS_STRAY, &[]).await? {
-        return Err(Broken::Stray(row.int(0)?));
-    }
-    if let Some((period, _)) = snapshots.into_iter().next() {
-        return Err(Broken::ClosedPeriods(format!("{period} has balances and was not posted")));
-    }
-    check_sums(&sums)?;
-    let mut closed = Vec::new();
-    for row in tx.rows(PERIODS_CLOSED, &[]).await? {
-        closed.push((row.text(0)?, row.int(1)?));
-    }
-    posted.sort();
-    let names = |months: &[(String, i64)]| {
-        months.iter().map(|(month, _)| month.clone()).collect::<Vec<_>>().join(", ")
-    };
-    if closed != posted {
-        let text = format!("closed {}; posted {}", names(&closed), names(&posted));
-        return Err(Broken::ClosedPeriods(text));
-    }
-    Ok(())
-}
-
-/// Proves that each statement of a month begins with what its payee was owed before.
-async fn openings(tx: &mut Tx, period: &str, before: &Balances) -> Result<(), Broken> {
-    for row in tx.rows(STATEMENTS, &[period.into()]).await? {
-        let account = (format!("payable:{}", row.text(1)?), row.text(3)?);
-        let expected = before.get(&account).copied().unwrap_or(0);
-        let found = i128::from(row.int(4)?);
-        if found != expected {
-            return Err(Broken::Opening { statement: row.text(0)?, found, expected });
+        match by_currency.into_iter().find(|(_, sum)| *sum != 0) {
+            Some((currency, sum)) => {
+                Err(Broken::TrialBalance { currency: currency.to_string(), sum })
+            }
+            None => Ok(()),
         }
     }
-    Ok(())
 }
 
-fn check_sums(sums: &Balances) -> Result<(), Broken> {
-    let mut by_currency: BTreeMap<&str, i128> = BTreeMap::new();
-    for ((account, currency), sum) in sums {
-        *by_currency.entry(currency).or_default() += sum;
-        if account.starts_with("pool:") && *sum != 0 {
-            let (account, currency) = (account.clone(), currency.clone());
-            return Err(Broken::PoolNotEmpty { account, currency, balance: *sum });
-        }
+fn opening(row: &Row, expected: i128) -> Result<(), Broken> {
+    let found = i128::from(row.int(4)?);
+    if found == expected {
+        return Ok(());
     }
-    match by_currency.into_iter().find(|(_, sum)| *sum != 0) {
-        Some((currency, sum)) => Err(Broken::TrialBalance { currency: currency.to_owned(), sum }),
-        None => Ok(()),
-    }
-}
-
-type Snapshots = HashMap<String, Vec<((String, String), i64)>>;
-
-async fn snapshots(tx: &mut Tx) -> Result<Snapshots, StoreError> {
-    let mut accounts = HashMap::new();
-    for row in tx.rows(ACCOUNTS, &[]).await? {
-        accounts.insert(row.int(0)?, (row.text(1)?, row.text(2)?));
-    }
-    let mut snapshots = Snapshots::new();
-    for row in tx.rows(SNAPSHOTS, &[]).await? {
-        let account = accounts.get(&row.int(1)?).cloned().unwrap_or_default();
-        snapshots.entry(row.text(0)?).or_default().push((account, row.int(2)?));
-    }
-    Ok(snapshots)
-}
-
-/// Reads a transfer; `None` if it is not of its posting's month and moment.
-fn transfer(row: &Row, head: &PostingHead) -> Option<Transfer> {
-    if row.text(1).ok()? != head.period || row.text(9).ok()? != head.recorded_at {
-        return None;
-    }
-    Some(Transfer {
-        id: row.int(0).ok()?,
-        debit: row.text(2).ok()?,
-        credit: row.text(3).ok()?,
-        currency: Currency::parse(&row.text(4).ok()?).ok()?,
-        amount: Micros::from_micros(i128::from(row.int(5).ok()?)).ok()?,
-        kind: row.text(6).ok()?,
-        lines: Digest::from_bytes(&row.bytes(7).ok()?).ok()?,
-        effective_on: row.text(8).ok()?,
-    })
+    Err(Broken::Opening { statement: row.text(0)?, found, expected })
 }

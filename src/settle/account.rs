@@ -1,5 +1,6 @@
 //! Where money can be.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,14 +82,28 @@ impl Account {
 
     /// What a statement prints for it: a party's or service's id, or the account itself.
     pub fn shown(&self) -> String {
-        match self {
-            Self::Service(name) | Self::Source(name) | Self::Payable(name) => name.to_string(),
-            Self::Pool(key) => {
-                let service = key.split('/').next().unwrap_or_default();
-                service.replace("%2F", "/").replace("%25", "%")
+        shown(&self.to_string()).into_owned()
+    }
+}
+
+/// The party whose account a code names, if it is a party's.
+pub fn party_of(code: &str) -> Option<&str> {
+    code.strip_prefix("payable:")
+}
+
+/// What a statement prints for an account's code: a party's or service's id, or the code.
+pub fn shown(code: &str) -> Cow<'_, str> {
+    match code.split_once(':') {
+        Some(("service" | "source" | "payable", name)) => Cow::Borrowed(name),
+        Some(("pool", key)) => {
+            let service = key.split('/').next().unwrap_or_default();
+            if service.contains('%') {
+                Cow::Owned(service.replace("%2F", "/").replace("%25", "%"))
+            } else {
+                Cow::Borrowed(service)
             }
-            Self::Suspense(_) | Self::Rounding => self.to_string(),
         }
+        _ => Cow::Borrowed(code),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Account;
 use crate::agreements::{AgreementRef, Case};
 use crate::catalog::Right;
 use crate::columnar::{Cell, Kind as Column, Layout};
-use crate::digest::Canonical;
+use crate::digest::{Canonical, Fields};
 use crate::ident::{Name, RecordingId, Territory, key_of};
 use crate::money::{Currency, Micros};
 use crate::period::{AsOf, Period, parse_day};
@@ -205,18 +205,10 @@ pub const LAYOUT: Layout = &[
 ];
 
 impl Line {
-    /// The line's name, from all that tells it from other lines of the month it settles in.
-    /// `rule` tells apart two claims of one party.
-    pub fn name(
-        period: Period,
-        origin: &Origin,
-        recording: Option<&RecordingId>,
-        (kind, debit, credit): (Kind, &Account, &Account),
-        parent: Option<LineId>,
-        rule: &str,
-    ) -> LineId {
+    /// What the names of all lines of one origin begin with, hashed.
+    pub fn naming(period: Period, origin: &Origin) -> Canonical {
         let text = |text: Option<String>| text.unwrap_or_default();
-        let digest = Canonical::new("tantieme line 1")
+        Canonical::new("tantieme line 1")
             .text(&period.to_string())
             .text(if origin.sale { "sale" } else { "pool" })
             .text(&origin.period.to_string())
@@ -225,15 +217,29 @@ impl Line {
             .text(&text(origin.sale_date.map(|day| day.to_string())))
             .int(i64::from(origin.returned))
             .text(&text(origin.release.as_ref().map(Name::to_string)))
+    }
+
+    /// The line's name, from all that tells it from other lines of the month it settles in:
+    /// what [`Line::naming`] begins, and the rest. `rule` tells apart two claims of one party.
+    pub fn name(
+        naming: &Canonical,
+        recording: Option<&RecordingId>,
+        (kind, debit, credit): (Kind, &Account, &Account),
+        parent: Option<LineId>,
+        rule: &str,
+    ) -> LineId {
+        let mut fields = Fields::default();
+        fields
             .text(recording.map_or("", RecordingId::as_str))
             .text(kind.as_str())
             .text(&debit.to_string())
             .text(&credit.to_string())
             .bytes(parent.map(LineId::bytes).as_ref().map_or(&[], |id| id.as_slice()))
-            .text(rule)
-            .digest();
+            .text(rule);
+        let mut naming = naming.clone();
+        naming.fields(&fields);
         let mut half = [0; 16];
-        half.copy_from_slice(&digest.bytes()[..16]);
+        half.copy_from_slice(&naming.digest().bytes()[..16]);
         LineId(half)
     }
 
@@ -272,23 +278,11 @@ impl Line {
     }
 
     /// Reads the cells of a row; `None` if they are not a line's.
-    pub fn from_cells(cells: &[Cell<'_>]) -> Option<Self> {
-        let text = |at: usize| match cells.get(at)? {
-            Cell::Text(text) => Some(*text),
-            _ => None,
-        };
-        let id = |at: usize| match cells.get(at)? {
-            Cell::Id(id) => Some(LineId(*id)),
-            _ => None,
-        };
-        let int = |at: usize| match cells.get(at)? {
-            Cell::Int(number) => Some(*number),
-            _ => None,
-        };
-        let amount = |at: usize| match cells.get(at)? {
-            Cell::Amount(amount) => Some(*amount),
-            _ => None,
-        };
+    pub fn from_cells(cells: &[Cell<'_>; 24]) -> Option<Self> {
+        let text = |at: usize| cells[at].text();
+        let id = |at: usize| cells[at].id().map(LineId);
+        let int = |at: usize| cells[at].int();
+        let amount = |at: usize| cells[at].amount();
         let name = |at: usize| text(at).and_then(|text| Name::parse(text).ok());
         let origin = Origin {
             sale: text(5)? == "sale",
@@ -322,18 +316,79 @@ impl Line {
             note: text(23).map(str::to_owned),
         })
     }
+}
 
-    /// Adds all that the line says to a record that is hashed.
-    #[must_use]
-    pub fn canonical(&self, record: Canonical) -> Canonical {
-        self.with_cells(|cells| {
-            cells.iter().fold(record, |record, cell| match cell {
-                Cell::Absent => record.int(0),
-                Cell::Text(text) => record.int(1).text(text),
-                Cell::Int(number) => record.int(2).int(*number),
-                Cell::Amount(amount) => record.int(3).int(amount.micros()),
-                Cell::Id(id) => record.int(4).bytes(id),
-            })
+/// Adds all that a line's cells say to what is hashed.
+pub fn canonical(cells: &[Cell<'_>; 24], fields: &mut Fields) {
+    for cell in cells {
+        match cell {
+            Cell::Absent => fields.int(0),
+            Cell::Text(text) => fields.int(1).text(text),
+            Cell::Int(number) => fields.int(2).int(*number),
+            Cell::Amount(amount) => fields.int(3).int(amount.micros()),
+            Cell::Id(id) => fields.int(4).bytes(id),
+        };
+    }
+}
+
+/// What adding up and printing want to know of a line, its texts borrowed from its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineRow<'a> {
+    /// Its name.
+    pub id: LineId,
+    /// The line whose money this one pays on.
+    pub parent: Option<LineId>,
+    /// What it is.
+    pub kind: Kind,
+    /// Who pays: an account's code.
+    pub debit: &'a str,
+    /// Who is paid: an account's code.
+    pub credit: &'a str,
+    /// The service, or the source of a sale.
+    pub service: &'a str,
+    /// The offer, or the channel of a sale.
+    pub offer: &'a str,
+    /// Where.
+    pub territory: &'a str,
+    /// For which right.
+    pub right: &'a str,
+    /// In what.
+    pub currency: Currency,
+    /// Which recording.
+    pub recording: Option<&'a str>,
+    /// Raw plays or the quantity.
+    pub plays: i64,
+    /// What the rate was taken of.
+    pub base: Micros,
+    /// The rate or share.
+    pub rate: Option<&'a str>,
+    /// What moves.
+    pub amount: Micros,
+    /// By which agreement.
+    pub agreement: Option<&'a str>,
+}
+
+impl<'a> LineRow<'a> {
+    /// Reads the cells of a row; `None` if they are not a line's.
+    pub fn from_cells(cells: &[Cell<'a>; 24]) -> Option<Self> {
+        let text = |at: usize| cells[at].text();
+        Some(Self {
+            id: LineId(cells[0].id()?),
+            parent: cells[1].id().map(LineId),
+            kind: Kind::parse(text(2)?)?,
+            debit: text(3)?,
+            credit: text(4)?,
+            service: text(7)?,
+            offer: text(8)?,
+            territory: text(9)?,
+            right: text(10)?,
+            currency: Currency::parse(text(11)?).ok()?,
+            recording: text(15),
+            plays: cells[16].int()?,
+            base: cells[17].amount()?,
+            rate: text(18),
+            amount: cells[19].amount()?,
+            agreement: text(20),
         })
     }
 }

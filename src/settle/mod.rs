@@ -10,7 +10,7 @@ mod line;
 mod month;
 mod plan;
 
-pub use account::{Account, Suspense};
-pub use line::{Kind, LAYOUT, Line, LineId, Origin};
-pub use month::{Facts, SettleError, settle, sort};
+pub use account::{Account, Suspense, party_of, shown};
+pub use line::{Kind, LAYOUT, Line, LineId, LineRow, Origin, canonical};
+pub use month::{Facts, SettleError, order, settle_pool, settle_sales};
 pub use plan::{Pool, Refusal, plan};

@@ -6,6 +6,8 @@ use super::{Account, Kind, Line, LineId, Origin, Pool, Suspense};
 use crate::agreements::{AgreementRef, Agreements};
 use crate::allocate::RecordingAmount;
 use crate::catalog::{Catalogue, Claim, Fact as _, Recording};
+use crate::columnar::Key;
+use crate::digest::Canonical;
 use crate::ident::{Name, RecordingId};
 use crate::money::{AmountOutOfRange, ApportionError, Micros, Percent, apportion, common_weights};
 use crate::period::Period;
@@ -59,36 +61,18 @@ pub enum SettleError {
     Range(#[from] AmountOutOfRange),
 }
 
-/// Settles a month: each pool with what it gives each recording, then the sales.
-///
-/// The lines come in no particular order; see [`sort`]. A pool without recordings goes to
-/// `undistributed`.
-pub fn settle(
-    facts: &Facts,
-    pools: &[(Pool, Vec<RecordingAmount>)],
-    out: &mut dyn FnMut(Line),
-) -> Result<(), SettleError> {
-    for (pool, recordings) in pools {
-        settle_pool(facts, pool, recordings, out)?;
-    }
-    for sale in &facts.sales {
-        settle_sale(facts, sale, out)?;
-    }
-    for difference in &facts.rounding {
-        settle_rounding(facts, difference, out);
-    }
-    Ok(())
-}
-
 /// The one order of lines in files and hashes: by payee, currency and name, so that one payee's
 /// lines stand together.
-pub fn sort(lines: &mut [Line]) {
-    lines.sort_by_cached_key(|line| (line.credit.to_string(), line.origin.currency, line.id));
+pub fn order(line: &Line, key: &mut Key) {
+    key.clear().text(&line.credit.to_string());
+    key.bytes(line.origin.currency.code().as_bytes()).bytes(&line.id.bytes());
 }
 
 /// Money of one recording on its way to those who hold the right in it.
 struct Receipt<'a> {
     origin: &'a Arc<Origin>,
+    /// What the names of its lines begin with.
+    naming: &'a Canonical,
     from: Account,
     recording: Option<RecordingId>,
     plays: i64,
@@ -98,16 +82,20 @@ struct Receipt<'a> {
     parent: Option<LineId>,
 }
 
-fn settle_pool(
+/// Settles a pool with what it gives each recording; without recordings it goes to
+/// `undistributed`. The lines come in no particular order; see [`order`].
+pub fn settle_pool(
     facts: &Facts,
     pool: &Pool,
     recordings: &[RecordingAmount],
     out: &mut dyn FnMut(Line),
 ) -> Result<(), SettleError> {
+    let naming = Line::naming(facts.period, &pool.origin);
     let account = Account::Pool(pool.origin.key().into());
     let plays = recordings.iter().map(|r| i64::try_from(r.plays).unwrap_or(i64::MAX));
     let funding = Receipt {
         origin: &pool.origin,
+        naming: &naming,
         from: Account::Service(pool.origin.service.clone()),
         recording: None,
         plays: plays.fold(0, i64::saturating_add),
@@ -118,17 +106,18 @@ fn settle_pool(
     let funded = Line {
         base: pool.revenue,
         rate: Some(pool.rate.to_string()),
-        ..funding.line(facts, Kind::Pool, account.clone(), "")
+        ..funding.line(Kind::Pool, account.clone(), "")
     };
     out(funded);
     let mut proof = Proof::new(&account, pool.amount, out);
     if recordings.is_empty() {
         let nobody = Receipt { from: account.clone(), ..funding };
-        proof.take(nobody.held(facts, Suspense::Undistributed, pool.amount, "no plays", ""));
+        proof.take(nobody.held(Suspense::Undistributed, pool.amount, "no plays", ""));
     }
     for recording in recordings {
         let receipt = Receipt {
             origin: &pool.origin,
+            naming: &naming,
             from: account.clone(),
             recording: Some(recording.recording.clone()),
             plays: i64::try_from(recording.plays).unwrap_or(i64::MAX),
@@ -139,6 +128,17 @@ fn settle_pool(
         receipt.settle(facts, &mut |line| proof.take(line))?;
     }
     proof.check(|| format!("pool {}", pool.origin.key()))
+}
+
+/// Settles the sales, and what rounding them left.
+pub fn settle_sales(facts: &Facts, out: &mut dyn FnMut(Line)) -> Result<(), SettleError> {
+    for sale in &facts.sales {
+        settle_sale(facts, sale, out)?;
+    }
+    for difference in &facts.rounding {
+        settle_rounding(facts, difference, out);
+    }
+    Ok(())
 }
 
 fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<(), SettleError> {
@@ -159,9 +159,11 @@ fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<
         returned: key.returned,
         release: release.clone(),
     });
+    let naming = Line::naming(facts.period, &origin);
     let from = Account::Source(key.source.clone());
     let of = |recording: Option<RecordingId>, amount: Micros| Receipt {
         origin: &origin,
+        naming: &naming,
         from: from.clone(),
         recording,
         plays: sale.quantity,
@@ -183,7 +185,6 @@ fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<
             if recordings.is_empty() {
                 let held = of(None, sale.amount);
                 proof.take(held.held(
-                    facts,
                     Suspense::Unmatched,
                     sale.amount,
                     "no recording is on this release",
@@ -213,8 +214,10 @@ fn settle_rounding(facts: &Facts, difference: &RoundingDifference, out: &mut dyn
         returned: false,
         release: None,
     });
+    let naming = Line::naming(facts.period, &origin);
     let receipt = Receipt {
         origin: &origin,
+        naming: &naming,
         from: Account::Source(difference.source.clone()),
         recording: None,
         plays: 0,
@@ -223,15 +226,15 @@ fn settle_rounding(facts: &Facts, difference: &RoundingDifference, out: &mut dyn
         parent: None,
     };
     if !difference.amount.is_zero() {
-        out(receipt.line(facts, Kind::Rounding, Account::Rounding, ""));
+        out(receipt.line(Kind::Rounding, Account::Rounding, ""));
     }
 }
 
 impl Receipt<'_> {
-    fn line(&self, facts: &Facts, kind: Kind, credit: Account, rule: &str) -> Line {
+    fn line(&self, kind: Kind, credit: Account, rule: &str) -> Line {
         let sides = (kind, &self.from, &credit);
         let recording = self.recording.as_ref();
-        let id = Line::name(facts.period, self.origin, recording, sides, self.parent, rule);
+        let id = Line::name(self.naming, recording, sides, self.parent, rule);
         Line {
             id,
             parent: self.parent,
@@ -250,14 +253,7 @@ impl Receipt<'_> {
     }
 
     /// Money that cannot be paid, and why. `rule` tells apart what is held for one recording.
-    fn held(
-        &self,
-        facts: &Facts,
-        reason: Suspense,
-        amount: Micros,
-        note: &str,
-        rule: &str,
-    ) -> Line {
+    fn held(&self, reason: Suspense, amount: Micros, note: &str, rule: &str) -> Line {
         let kind = match reason {
             Suspense::Unmatched => Kind::Unmatched,
             Suspense::Unclaimed => Kind::Unclaimed,
@@ -265,16 +261,17 @@ impl Receipt<'_> {
             Suspense::Undistributed => Kind::Undistributed,
             Suspense::Parked => Kind::Parked,
         };
-        let line = self.line(facts, kind, Account::Suspense(reason), rule);
+        let line = self.line(kind, Account::Suspense(reason), rule);
         Line { amount, note: Some(note.to_owned()), ..line }
     }
 
     /// Divides the money over the claims in force; what nobody claims is the last key.
     fn settle(&self, facts: &Facts, out: &mut dyn FnMut(Line)) -> Result<(), SettleError> {
         let catalogue = &facts.catalogue;
-        let Some(recording) = self.recording.as_ref().and_then(|id| catalogue.recording(id)) else {
+        let Some(recording) =
+            self.recording.as_ref().and_then(|id| catalogue.recording(id.as_str()))
+        else {
             out(self.held(
-                facts,
                 Suspense::Unmatched,
                 self.amount,
                 "the recording is not in the catalogue",
@@ -287,7 +284,7 @@ impl Receipt<'_> {
         let shares: Vec<_> = claims.iter().map(|claim| claim.share).collect();
         let Some((mut weights, whole)) = common_weights(&shares) else {
             let note = "the claims' fractions have no common denominator";
-            out(self.held(facts, Suspense::Parked, self.amount, note, ""));
+            out(self.held(Suspense::Parked, self.amount, note, ""));
             return Ok(());
         };
         let claimed = weights.iter().try_fold(0_u128, |sum, weight| sum.checked_add(*weight));
@@ -295,7 +292,7 @@ impl Receipt<'_> {
             let names: Vec<String> =
                 claims.iter().map(|c| format!("{} {}", c.party, c.share)).collect();
             let note = format!("claims add up to over 100 percent: {}", names.join(", "));
-            out(self.held(facts, Suspense::Disputed, self.amount, &note, ""));
+            out(self.held(Suspense::Disputed, self.amount, &note, ""));
             return Ok(());
         };
         weights.push(rest);
@@ -307,7 +304,7 @@ impl Receipt<'_> {
             let unclaimed = parts.last().copied().unwrap_or_default();
             let note =
                 if claims.is_empty() { "no claim" } else { "claims add up to under 100 percent" };
-            out(self.held(facts, Suspense::Unclaimed, unclaimed, note, ""));
+            out(self.held(Suspense::Unclaimed, unclaimed, note, ""));
         }
         Ok(())
     }
@@ -321,23 +318,24 @@ impl Receipt<'_> {
         out: &mut dyn FnMut(Line),
     ) -> Result<(), SettleError> {
         let rate = Some(claim.share.to_string());
-        if facts.catalogue.party(&claim.party).is_none() {
+        if facts.catalogue.party(claim.party.as_str()).is_none() {
             let note = format!("{} claims it and is not among the parties", claim.party);
-            out(Line { rate, ..self.held(facts, Suspense::Parked, amount, &note, &claim.key()) });
+            out(Line { rate, ..self.held(Suspense::Parked, amount, &note, &claim.key()) });
             return Ok(());
         }
         let credit = Account::Payable(claim.party.clone());
-        let line = Line { rate, amount, ..self.line(facts, Kind::Share, credit, &claim.key()) };
+        let line = Line { rate, amount, ..self.line(Kind::Share, credit, &claim.key()) };
         let mut chain = Chain { parties: vec![claim.party.clone()], royalties: 0 };
         let paid = line.clone();
         out(line);
-        pay_on(facts, recording, &paid, &mut chain, out)
+        pay_on(facts, self.naming, recording, &paid, &mut chain, out)
     }
 }
 
 /// What the payee of a line pays on of it: its participants' rates, the payer keeping the rest.
 fn pay_on(
     facts: &Facts,
+    naming: &Canonical,
     recording: &Recording,
     received: &Line,
     chain: &mut Chain,
@@ -346,6 +344,7 @@ fn pay_on(
     let Some(payer) = received.credit.party() else { return Ok(()) };
     let receipt = Receipt {
         origin: &received.origin,
+        naming,
         from: received.credit.clone(),
         recording: received.recording.clone(),
         plays: received.plays,
@@ -353,9 +352,8 @@ fn pay_on(
         agreement: None,
         parent: Some(received.id),
     };
-    let parked = |amount: Micros, note: &str, rule: &str| {
-        receipt.held(facts, Suspense::Parked, amount, note, rule)
-    };
+    let parked =
+        |amount: Micros, note: &str, rule: &str| receipt.held(Suspense::Parked, amount, note, rule);
     let term = match facts.agreements.royalty(payer, recording, received.origin.case()) {
         Ok(None) => return Ok(()),
         Ok(Some(term)) => term,
@@ -383,17 +381,17 @@ fn pay_on(
             let way = if endless { "after too many hands" } else { "in a circle" };
             let note = format!("{party} would be paid {way}: {}", names(&chain.parties));
             out(terms(parked(part, &note, party.as_str())));
-        } else if facts.catalogue.party(party).is_none() {
+        } else if facts.catalogue.party(party.as_str()).is_none() {
             let note = format!("{party} is owed a royalty and is not among the parties");
             out(terms(parked(part, &note, party.as_str())));
         } else {
             let credit = Account::Payable(party.clone());
-            let line = receipt.line(facts, Kind::Royalty, credit, "");
+            let line = receipt.line(Kind::Royalty, credit, "");
             let line = terms(Line { amount: part, ..line });
             let paid = line.clone();
             out(line);
             chain.parties.push(party.clone());
-            pay_on(facts, recording, &paid, chain, out)?;
+            pay_on(facts, naming, recording, &paid, chain, out)?;
             chain.parties.pop();
         }
     }

@@ -1,15 +1,13 @@
-//! Lines to statements.
+//! What a month's lines come to: totals, and the faces of statements.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use super::Entry;
-use crate::agreements::Agreements;
 use crate::catalog::Catalogue;
-use crate::ident::{Name, key_of};
+use crate::ident::key_of;
 use crate::ledger::Face;
 use crate::money::{AmountOutOfRange, Currency, Micros};
 use crate::period::Period;
-use crate::settle::{Account, Kind, Line, LineId};
+use crate::settle::{Kind, LineRow, party_of};
 
 /// What a month comes to in one currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,143 +48,143 @@ pub enum DrawError {
     },
 }
 
-/// A month's statements.
+/// A month's statements, without their lines.
 #[derive(Debug, Default)]
 pub struct Drawn {
-    /// Their lines, by owner, currency and then as people read.
-    pub entries: Vec<Entry>,
-    /// Their faces.
+    /// Their faces, by owner and currency.
     pub faces: Vec<Face>,
     /// What the month comes to, by currency; proven to be reconciled.
     pub totals: BTreeMap<String, Totals>,
 }
 
-/// Draws the statements of a month from its lines.
-pub fn draw(
-    period: Period,
-    catalogue: &Catalogue,
-    agreements: &Agreements,
-    lines: &[Line],
-) -> Result<Drawn, DrawError> {
-    let mut drawn = Drawn::default();
-    let paid_on: HashSet<LineId> = lines.iter().filter_map(|line| line.parent).collect();
-    for line in lines {
-        let totals = drawn.totals.entry(line.origin.currency.to_string()).or_default();
-        count(totals, line)?;
-        let payer = line.credit.party().is_some_and(|party| agreements.pays_on(party));
-        totals.without_term += u64::from(payer && !paid_on.contains(&line.id));
-        let credit = line.credit.party().map(|owner| (owner, line.amount));
-        let debit = line.debit.party().map(|owner| (owner, -line.amount));
-        for (owner, amount) in credit.into_iter().chain(debit) {
-            drawn.entries.push(entry(period, catalogue, line, owner, amount));
+/// Adds up lines that come one by one, in any order. It grows with the payees, not with the
+/// lines.
+#[derive(Debug, Default)]
+pub struct Survey {
+    currencies: BTreeMap<Currency, Running>,
+    owners: HashMap<Box<str>, Vec<Owned>>,
+}
+
+/// Sums in one currency, exact on the way and checked at the end.
+#[derive(Debug, Default)]
+struct Running {
+    money_in: i128,
+    held: BTreeMap<Kind, i128>,
+    by_kind: BTreeMap<Kind, i128>,
+    lines: u64,
+}
+
+#[derive(Debug)]
+struct Owned {
+    currency: Currency,
+    total: i128,
+    lines: i64,
+}
+
+impl Survey {
+    /// Counts a line.
+    pub fn take(&mut self, line: &LineRow<'_>) {
+        let amount = i128::from(line.amount.micros());
+        let running = self.currencies.entry(line.currency).or_default();
+        running.lines += 1;
+        if line.debit.starts_with("service:") || line.debit.starts_with("source:") {
+            running.money_in += amount;
+        }
+        if line.credit.starts_with("suspense:") || line.credit == "rounding" {
+            *running.held.entry(line.kind).or_default() += amount;
+        }
+        if line.kind != Kind::Pool {
+            *running.by_kind.entry(line.kind).or_default() += amount;
+        }
+        for (owner, amount) in owners(line) {
+            self.owe(owner, line.currency, amount);
         }
     }
-    drawn.entries.sort_by(|a, b| order(a).cmp(&order(b)));
-    drawn.faces = faces(&drawn.entries)?;
-    for face in &drawn.faces {
-        let totals = drawn.totals.entry(face.currency.to_string()).or_default();
-        totals.payable = totals.payable.plus(face.total)?;
-        totals.statements += 1;
-    }
-    for (currency, totals) in &drawn.totals {
-        let held = Micros::sum(totals.held.values().copied())?;
-        if totals.payable.plus(held)? != totals.money_in
-            && let Ok(currency) = Currency::parse(currency)
-        {
-            let (money_in, payable) = (totals.money_in, totals.payable);
-            return Err(DrawError::NotReconciled { currency, money_in, payable, held });
+
+    fn owe(&mut self, owner: &str, currency: Currency, amount: Micros) {
+        let amount = i128::from(amount.micros());
+        let Some(owned) = self.owners.get_mut(owner) else {
+            self.owners.insert(owner.into(), vec![Owned { currency, total: amount, lines: 1 }]);
+            return;
+        };
+        match owned.iter_mut().find(|owned| owned.currency == currency) {
+            Some(owned) => {
+                owned.total += amount;
+                owned.lines += 1;
+            }
+            None => owned.push(Owned { currency, total: amount, lines: 1 }),
         }
     }
-    Ok(drawn)
+
+    /// What all of it comes to; proves that statements and held money are the money that came in.
+    pub fn finish(self, period: Period, catalogue: &Catalogue) -> Result<Drawn, DrawError> {
+        let mut drawn = Drawn::default();
+        let sums = |sums: BTreeMap<Kind, i128>| -> Result<BTreeMap<String, Micros>, _> {
+            let sum = |(kind, sum): (Kind, i128)| {
+                Micros::from_micros(sum).map(|sum| (kind.as_str().to_owned(), sum))
+            };
+            sums.into_iter().map(sum).collect::<Result<_, AmountOutOfRange>>()
+        };
+        for (currency, running) in self.currencies {
+            let totals = Totals {
+                money_in: Micros::from_micros(running.money_in)?,
+                held: sums(running.held)?,
+                by_kind: sums(running.by_kind)?,
+                lines: running.lines,
+                ..Totals::default()
+            };
+            drawn.totals.insert(currency.to_string(), totals);
+        }
+        drawn.faces = faces(period, catalogue, self.owners)?;
+        for face in &drawn.faces {
+            let totals = drawn.totals.entry(face.currency.to_string()).or_default();
+            totals.payable = totals.payable.plus(face.total)?;
+            totals.statements += 1;
+        }
+        for (currency, totals) in &drawn.totals {
+            let held = Micros::sum(totals.held.values().copied())?;
+            if totals.payable.plus(held)? != totals.money_in
+                && let Ok(currency) = Currency::parse(currency)
+            {
+                let (money_in, payable) = (totals.money_in, totals.payable);
+                return Err(DrawError::NotReconciled { currency, money_in, payable, held });
+            }
+        }
+        Ok(drawn)
+    }
 }
 
-fn order(entry: &Entry) -> [&str; 9] {
-    [
-        &entry.owner,
-        entry.currency.code(),
-        &entry.service,
-        &entry.offer,
-        &entry.territory,
-        &entry.right,
-        &entry.recording,
-        &entry.kind,
-        entry.payee.as_str(),
-    ]
+/// On whose statements a line stands, the payee's first, and with which sign.
+pub(super) fn owners<'a>(line: &LineRow<'a>) -> impl Iterator<Item = (&'a str, Micros)> + use<'a> {
+    let credit = party_of(line.credit).map(|owner| (owner, line.amount));
+    let debit = party_of(line.debit).map(|owner| (owner, -line.amount));
+    credit.into_iter().chain(debit)
 }
 
-fn count(totals: &mut Totals, line: &Line) -> Result<(), DrawError> {
-    totals.lines += 1;
-    if matches!(line.debit, Account::Service(_) | Account::Source(_)) {
-        totals.money_in = totals.money_in.plus(line.amount)?;
-    }
-    if matches!(line.credit, Account::Suspense(_) | Account::Rounding) {
-        let held = totals.held.entry(line.kind.as_str().to_owned()).or_default();
-        *held = held.plus(line.amount)?;
-    }
-    if line.kind != Kind::Pool {
-        let kind = totals.by_kind.entry(line.kind.as_str().to_owned()).or_default();
-        *kind = kind.plus(line.amount)?;
-    }
-    Ok(())
-}
-
-fn entry(
+fn faces(
     period: Period,
     catalogue: &Catalogue,
-    line: &Line,
-    owner: &Name,
-    amount: Micros,
-) -> Entry {
-    let called = |id: &Name| {
-        let party = catalogue.party(id);
-        party.map_or_else(|| id.to_string(), |party| party.name.clone())
-    };
-    let name = |account: &Account| account.party().map_or_else(|| account.shown(), called);
-    let recording = line.recording.as_ref().and_then(|id| catalogue.recording(id));
-    let artists = recording.map(|r| r.artists.iter().map(called).collect::<Vec<_>>().join("|"));
-    let origin = &line.origin;
-    Entry {
-        statement: key_of([&period.to_string(), owner.as_str(), origin.currency.code()]),
-        period: period.to_string(),
-        payee: line.credit.shown(),
-        payer: line.debit.shown(),
-        kind: line.kind.as_str().to_owned(),
-        recording: line.recording.as_ref().map(ToString::to_string).unwrap_or_default(),
-        title: recording.map(|r| r.title.clone()).unwrap_or_default(),
-        artist: artists.unwrap_or_default(),
-        service: origin.service.to_string(),
-        offer: origin.offer.to_string(),
-        territory: origin.territory.to_string(),
-        right: origin.right.to_string(),
-        plays: line.plays,
-        base: line.base,
-        rate: line.rate.clone().unwrap_or_default(),
-        amount,
-        currency: origin.currency,
-        agreement: line.agreement.as_ref().map(|a| a.id.to_string()).unwrap_or_default(),
-        line: line.id,
-        payee_name: name(&line.credit),
-        payer_name: name(&line.debit),
-        owner: owner.to_string(),
-        owner_name: called(owner),
-    }
-}
-
-fn faces(entries: &[Entry]) -> Result<Vec<Face>, AmountOutOfRange> {
+    owners: HashMap<Box<str>, Vec<Owned>>,
+) -> Result<Vec<Face>, AmountOutOfRange> {
+    let mut owners: Vec<_> = owners.into_iter().collect();
+    owners.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let period = period.to_string();
+    let mut faces = Vec::with_capacity(owners.len());
     let mut first_row = 0;
-    let mut faces = Vec::new();
-    for statement in entries.chunk_by(|a, b| (&a.owner, a.currency) == (&b.owner, b.currency)) {
-        let lines = i64::try_from(statement.len()).unwrap_or(i64::MAX);
-        faces.push(Face {
-            statement: statement[0].statement.clone(),
-            payee: statement[0].owner.clone(),
-            payee_name: statement[0].owner_name.clone(),
-            currency: statement[0].currency,
-            total: Micros::sum(statement.iter().map(|entry| entry.amount))?,
-            lines,
-            first_row,
-        });
-        first_row += lines;
+    for (owner, mut owned) in owners {
+        owned.sort_by_key(|owned| owned.currency);
+        for Owned { currency, total, lines } in owned {
+            faces.push(Face {
+                statement: key_of([&period, &*owner, currency.code()]),
+                payee: owner.to_string(),
+                payee_name: catalogue.party(&owner).unwrap_or(&owner).to_owned(),
+                currency,
+                total: Micros::from_micros(total)?,
+                lines,
+                first_row,
+            });
+            first_row += lines;
+        }
     }
     Ok(faces)
 }

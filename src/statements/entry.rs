@@ -1,8 +1,9 @@
 //! One line as it stands on one statement.
 
+use std::ops::Range;
 use std::path::Path;
 
-use crate::columnar::{Cell, Kind, Layout, TableError, TableReader};
+use crate::columnar::{Batch, Cell, Kind, Layout, TableError, TableReader};
 use crate::money::{Currency, Micros};
 use crate::settle::LineId;
 
@@ -33,6 +34,9 @@ pub const LAYOUT: Layout = &[
     ("owner", Kind::Text),
     ("owner_name", Kind::Text),
 ];
+
+/// How many columns.
+pub(super) const WIDTH: usize = LAYOUT.len();
 
 /// A line of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,52 +90,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// One cell for each column of [`LAYOUT`].
-    pub fn cells(&self) -> [Cell<'_>; 23] {
-        [
-            Cell::Text(&self.statement),
-            Cell::Text(&self.period),
-            Cell::Text(&self.payee),
-            Cell::Text(&self.payer),
-            Cell::Text(&self.kind),
-            Cell::Text(&self.recording),
-            Cell::Text(&self.title),
-            Cell::Text(&self.artist),
-            Cell::Text(&self.service),
-            Cell::Text(&self.offer),
-            Cell::Text(&self.territory),
-            Cell::Text(&self.right),
-            Cell::Int(self.plays),
-            Cell::Amount(self.base),
-            Cell::Text(&self.rate),
-            Cell::Amount(self.amount),
-            Cell::Text(self.currency.code()),
-            Cell::Text(&self.agreement),
-            Cell::Id(self.line.bytes()),
-            Cell::Text(&self.payee_name),
-            Cell::Text(&self.payer_name),
-            Cell::Text(&self.owner),
-            Cell::Text(&self.owner_name),
-        ]
-    }
-
-    fn from_cells(cells: &[Cell<'_>]) -> Option<Self> {
-        let text = |at: usize| match cells.get(at)? {
-            Cell::Text(text) => Some((*text).to_owned()),
-            _ => None,
-        };
-        let amount = |at: usize| match cells.get(at)? {
-            Cell::Amount(amount) => Some(*amount),
-            _ => None,
-        };
-        let plays = match cells.get(12)? {
-            Cell::Int(plays) => *plays,
-            _ => return None,
-        };
-        let line = match cells.get(18)? {
-            Cell::Id(id) => LineId::from_bytes(*id),
-            _ => return None,
-        };
+    fn from_cells(cells: &[Cell<'_>; WIDTH]) -> Option<Self> {
+        let text = |at: usize| cells[at].text().map(str::to_owned);
         Some(Self {
             statement: text(0)?,
             period: text(1)?,
@@ -145,13 +105,13 @@ impl Entry {
             offer: text(9)?,
             territory: text(10)?,
             right: text(11)?,
-            plays,
-            base: amount(13)?,
+            plays: cells[12].int()?,
+            base: cells[13].amount()?,
             rate: text(14)?,
-            amount: amount(15)?,
-            currency: Currency::parse(&text(16)?).ok()?,
+            amount: cells[15].amount()?,
+            currency: Currency::parse(cells[16].text()?).ok()?,
             agreement: text(17)?,
-            line,
+            line: LineId::from_bytes(cells[18].id()?),
             payee_name: text(19)?,
             payer_name: text(20)?,
             owner: text(21)?,
@@ -162,14 +122,37 @@ impl Entry {
 
 /// Reads entries from their file, in its order: by owner, currency, and then as people read.
 pub struct Entries {
-    path: std::path::PathBuf,
     table: TableReader,
+    /// How many rows are asked for, where that is known.
+    pub(super) rows: Option<usize>,
+    batch: Option<Batch>,
+    next: usize,
 }
 
 impl Entries {
     /// Opens the file, all of it or `count` rows from row `first`.
     pub fn open(path: &Path, range: Option<(usize, usize)>) -> Result<Self, TableError> {
-        Ok(Self { path: path.to_owned(), table: TableReader::open(path, LAYOUT, range)? })
+        let rows = range.map(|(_, count)| count);
+        Ok(Self { table: TableReader::open(path, LAYOUT, range)?, rows, batch: None, next: 0 })
+    }
+
+    /// The next rows, at most so many, as a part of what was unpacked with them; `None` at the end.
+    pub(super) fn next_rows(
+        &mut self,
+        most: usize,
+    ) -> Result<Option<(Batch, Range<usize>)>, TableError> {
+        let left = self.batch.take().filter(|batch| self.next < batch.rows());
+        let batch = if let Some(batch) = left {
+            batch
+        } else {
+            self.next = 0;
+            let Some(batch) = self.table.read()? else { return Ok(None) };
+            batch
+        };
+        let rows = self.next..self.next.saturating_add(most).min(batch.rows());
+        self.next = rows.end;
+        self.batch = Some(batch.clone());
+        Ok(Some((batch, rows)))
     }
 }
 
@@ -177,13 +160,13 @@ impl Iterator for Entries {
     type Item = Result<Entry, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.table.read_row() {
-            Err(error) => Some(Err(error)),
-            Ok(None) => None,
-            Ok(Some(cells)) => Some(Entry::from_cells(&cells).ok_or_else(|| TableError {
-                path: self.path.clone(),
-                reason: "a row is not a statement line".to_owned(),
-            })),
-        }
+        let (batch, rows) = match self.next_rows(1) {
+            Err(error) => return Some(Err(error)),
+            Ok(None) => return None,
+            Ok(Some(rows)) => rows,
+        };
+        let entry = Entry::from_cells(&batch.row(rows.start));
+        let damaged = || TableError::new(self.table.path(), "a row is not a statement line");
+        Some(entry.ok_or_else(damaged))
     }
 }

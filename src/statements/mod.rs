@@ -8,7 +8,11 @@
 mod draw;
 mod entry;
 mod print;
+mod sheets;
 
-pub use draw::{DrawError, Drawn, Totals, draw};
+pub use draw::{DrawError, Drawn, Survey, Totals};
 pub use entry::{Entries, Entry, LAYOUT};
-pub use print::{COLUMNS, Printed, write_csv, write_json};
+pub use print::{
+    COLUMNS, Printed, write_csv, write_csv_header, write_csv_next, write_csv_rows, write_json,
+};
+pub use sheets::{Receipts, Sheets};

@@ -1,9 +1,11 @@
 //! Statements as CSV and JSON, line by line.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::mpsc;
 
-use super::Entry;
-use crate::columnar::TableError;
+use super::{Entries, Entry};
+use crate::columnar::{Batch, Cell, TableError};
 use crate::money::{Currency, Micros};
 
 /// The columns of every export of lines, in this order.
@@ -55,40 +57,133 @@ pub struct Printed {
     pub first_row: i64,
 }
 
+/// Rows from which on reading and writing overlap.
+const OVERLAP_ROWS: usize = 1 << 14;
+
+/// Writes the header of lines as CSV.
+pub fn write_csv_header(mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "{}", COLUMNS.join(","))
+}
+
 /// Writes lines as CSV, with a header.
-pub fn write_csv(
-    entries: impl Iterator<Item = Result<Entry, TableError>>,
-    out: impl Write,
-) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS)?;
-    for entry in entries {
-        let entry = entry.map_err(io::Error::other)?;
-        writer.write_record([
-            &entry.statement,
-            &entry.period,
-            &entry.payee,
-            &entry.payer,
-            &entry.kind,
-            &entry.recording,
-            &entry.title,
-            &entry.artist,
-            &entry.service,
-            &entry.offer,
-            &entry.territory,
-            &entry.right,
-            &entry.plays.to_string(),
-            &entry.base.to_string(),
-            &entry.rate,
-            &entry.amount.to_string(),
-            entry.currency.code(),
-            &entry.agreement,
-            &entry.line.to_string(),
-            &entry.payee_name,
-            &entry.payer_name,
-        ])?;
+pub fn write_csv(entries: Entries, mut out: impl Write) -> io::Result<()> {
+    write_csv_header(&mut out)?;
+    write_csv_rows(entries, out)
+}
+
+/// Writes lines as CSV, without a header: what comes after an earlier part.
+pub fn write_csv_rows(mut entries: Entries, mut out: impl Write) -> io::Result<()> {
+    if entries.rows.is_some_and(|rows| rows < OVERLAP_ROWS) {
+        return write_csv_next(&mut entries, usize::MAX, &mut out);
     }
-    writer.flush()
+    // Unpacking costs about as much as writing, so another thread does it.
+    std::thread::scope(|scope| {
+        let (sender, parts) = mpsc::sync_channel(4);
+        scope.spawn(move || {
+            while let Some(rows) = entries.next_rows(usize::MAX).transpose() {
+                // A receiver that has left wants no more.
+                if sender.send(rows).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut text = Vec::new();
+        for part in parts {
+            let (batch, rows) = part.map_err(io::Error::other)?;
+            write_part(&mut text, &batch, rows, &mut out)?;
+        }
+        out.flush()
+    })
+}
+
+/// Writes at most the next `count` lines as CSV, without a header; those after them are still
+/// there to be read.
+pub fn write_csv_next(
+    entries: &mut Entries,
+    mut count: usize,
+    mut out: impl Write,
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    while count > 0 {
+        let Some((batch, rows)) = entries.next_rows(count).map_err(io::Error::other)? else {
+            break;
+        };
+        count -= rows.len();
+        write_part(&mut text, &batch, rows, &mut out)?;
+    }
+    out.flush()
+}
+
+fn write_part(
+    text: &mut Vec<u8>,
+    batch: &Batch,
+    rows: Range<usize>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    text.clear();
+    for row in rows {
+        for (at, cell) in batch.row::<{ COLUMNS.len() }>(row).into_iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            write_cell(text, cell);
+        }
+        text.push(b'\n');
+    }
+    out.write_all(text)
+}
+
+fn write_cell(out: &mut Vec<u8>, cell: Cell<'_>) {
+    match cell {
+        Cell::Absent => {}
+        Cell::Text(text) => write_text(out, text),
+        Cell::Int(number) => write_int(out, number < 0, number.unsigned_abs(), 1),
+        Cell::Amount(amount) => {
+            let micros = amount.micros();
+            let (all, unit) = (micros.unsigned_abs(), Micros::PER_UNIT.unsigned_abs());
+            write_int(out, micros < 0, all / unit, 1);
+            out.push(b'.');
+            write_int(out, false, all % unit, 6);
+        }
+        Cell::Id(id) => {
+            let mut digits = [0; 32];
+            // Thirty-two digits are what sixteen bytes have.
+            if const_hex::encode_to_slice(id, &mut digits).is_ok() {
+                out.extend_from_slice(&digits);
+            }
+        }
+    }
+}
+
+/// Quotes a text only where a reader needs it.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+/// A number with at least so many digits.
+fn write_int(out: &mut Vec<u8>, negative: bool, mut number: u64, digits_min: usize) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 {
+        at -= 1;
+        digits[at] += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at.min(digits.len() - digits_min)..]);
 }
 
 /// Writes statements with their lines as one JSON array; the lines must come statement by

@@ -33,28 +33,35 @@ pub(super) async fn add(
     match tx {
         Tx::Sqlite(tx) => {
             let rows_max = VALUES_MAX / table.columns.len();
+            let row = format!("({})", vec!["?"; table.columns.len()].join(", "));
+            let insert = |rows: usize| {
+                let rows = vec![row.as_str(); rows].join(", ");
+                format!("INSERT INTO {} ({columns}) VALUES {rows}", table.name)
+            };
+            // Nearly all statements are of this length, so the database prepares it once.
+            let mut whole = None;
             let mut rows = rows.into_iter().peekable();
             while rows.peek().is_some() {
                 let chunk: Vec<Vec<Value>> = rows.by_ref().take(rows_max).collect();
                 count += chunk.len() as u64;
-                let row = format!("({})", vec!["?"; table.columns.len()].join(", "));
-                let sql = format!(
-                    "INSERT INTO {} ({columns}) VALUES {}",
-                    table.name,
-                    vec![row; chunk.len()].join(", ")
-                );
+                let sql = if chunk.len() == rows_max {
+                    whole.get_or_insert_with(|| insert(rows_max)).clone()
+                } else {
+                    insert(chunk.len())
+                };
                 bind_all!(AssertSqlSafe(sql), chunk.iter().flatten()).execute(&mut **tx).await?;
             }
         }
         Tx::Postgres(tx) => {
             let sql = format!("COPY {} ({columns}) FROM STDIN", table.name);
             let mut copy = tx.copy_in_raw(&sql).await?;
-            let mut text = String::new();
+            let mut text = String::with_capacity(COPY_BYTES * 2);
             for row in rows {
                 count += 1;
                 copy_row(&mut text, &row);
                 if text.len() >= COPY_BYTES {
-                    copy.send(std::mem::take(&mut text).into_bytes()).await?;
+                    copy.send(text.as_bytes()).await?;
+                    text.clear();
                 }
             }
             copy.send(text.into_bytes()).await?;
@@ -73,6 +80,9 @@ fn copy_row(text: &mut String, row: &[Value]) {
         match value {
             Value::Int(Some(value)) => {
                 let _ = write!(text, "{value}"); // writing to a String cannot fail
+            }
+            Value::Text(Some(value)) if !value.contains(['\\', '\t', '\n', '\r']) => {
+                text.push_str(value);
             }
             Value::Text(Some(value)) => {
                 for c in value.chars() {

@@ -14,9 +14,10 @@ pub mod statements;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, Row as _, Sqlite};
+use sqlx::{ConnectOptions as _, Postgres, Row as _, Sqlite};
 
 pub use dialect::{Lock, Table};
 
@@ -48,6 +49,10 @@ impl StoreError {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
     }
 }
+
+/// What a connection keeps of the file, in KiB with a minus before it: a month of a million
+/// payees is posted in one transaction, and pages that are pushed out of it are written twice.
+const SQLITE_CACHE: &str = "-131072";
 
 /// A database, open.
 #[derive(Debug, Clone)]
@@ -165,7 +170,10 @@ impl Store {
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_mins(1));
+            .pragma("cache_size", SQLITE_CACHE)
+            .busy_timeout(Duration::from_mins(1))
+            // A bulk statement is long by nature; nobody who closes a month can act on a warning.
+            .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options)
@@ -185,15 +193,15 @@ impl Store {
         }
         // What stands between the last @ and the options: never the password.
         let place = url.rsplit('@').next().unwrap_or_default().split('?').next();
+        let failed =
+            |source| StoreError::Open { place: place.unwrap_or_default().to_owned(), source };
+        let options: PgConnectOptions = url.parse().map_err(failed)?;
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(15))
-            .connect(url)
+            .connect_with(options.disable_statement_logging())
             .await
-            .map_err(|source| StoreError::Open {
-                place: place.unwrap_or_default().to_owned(),
-                source,
-            })?;
+            .map_err(failed)?;
         migrations::postgres().run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
@@ -255,6 +263,31 @@ impl Tx {
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
+    }
+
+    /// Runs a query and looks at its rows one by one, however many there are.
+    pub async fn each<E: From<StoreError>>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+        mut look: impl FnMut(&Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(StoreError::Sql(error));
+        match self {
+            Self::Sqlite(tx) => {
+                let mut rows = bind_all!(sql, values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    look(&Row::Sqlite(row))?;
+                }
+            }
+            Self::Postgres(tx) => {
+                let mut rows = bind_all!(sql, values).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    look(&Row::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs a query that has one row or none.

@@ -28,7 +28,7 @@ fn settled(desk: &Desk, period: &str) -> Movements {
             tantieme::facts::Workspace::open(desk.dir(), url.as_deref(), None).await.unwrap();
         let lines = tantieme::close::lines(&workspace, period.parse().unwrap()).await.unwrap();
         workspace.store.close().await;
-        lines
+        lines.collect::<Result<Vec<_>, _>>().unwrap()
     });
     movements(lines.iter().filter(|line| line.kind != tantieme::settle::Kind::Pool).map(|line| {
         let origin = &line.origin;

@@ -19,4 +19,5 @@ mod real;
 mod size;
 mod stateless;
 mod store;
+mod ten_million;
 mod tidiness;

@@ -11,7 +11,7 @@ use tantieme::ingest::{Given, OtherColumns, RowRead, Rows};
 use tantieme::money::Micros;
 use tantieme::period::Period;
 use tantieme::sales::Sales;
-use tantieme::settle::{Account, Facts, Line, Pool, plan, settle, sort};
+use tantieme::settle::{Account, Facts, Line, Pool, plan, settle_pool, settle_sales};
 use tantieme::usage::{Listening, Play, PlaysInMemory};
 
 /// Reads facts as their files would be read.
@@ -251,8 +251,11 @@ const SALES: &str =
 
 fn lines(facts: &Facts, pools: &[(Pool, Vec<RecordingAmount>)]) -> Vec<Line> {
     let mut lines = Vec::new();
-    settle(facts, pools, &mut |line| lines.push(line)).unwrap();
-    sort(&mut lines);
+    for (pool, recordings) in pools {
+        settle_pool(facts, pool, recordings, &mut |line| lines.push(line)).unwrap();
+    }
+    settle_sales(facts, &mut |line| lines.push(line)).unwrap();
+    lines.sort_by_key(|line| line.id);
     lines
 }
 

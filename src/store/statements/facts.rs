@@ -13,6 +13,8 @@ pub struct FactTable {
     pub supersede: &'static str,
     /// Lets the arriving rows be current.
     pub arrive: &'static str,
+    /// One current row, if there is any.
+    pub any: &'static str,
     /// Keys that the arriving rows would change.
     pub conflicts: &'static str,
     /// The current rows, in the byte order of their keys.
@@ -20,8 +22,8 @@ pub struct FactTable {
 }
 
 impl FactTable {
-    pub(super) fn statements(&self) -> [&'static str; 5] {
-        [self.drop_unchanged, self.supersede, self.arrive, self.conflicts, self.current]
+    pub(super) fn statements(&self) -> [&'static str; 6] {
+        [self.drop_unchanged, self.supersede, self.arrive, self.any, self.conflicts, self.current]
     }
 }
 
@@ -44,6 +46,7 @@ macro_rules! fact_table {
                 $name, " WHERE superseded_by = -1)"
             ),
             arrive: concat!("UPDATE ", $name, " SET superseded_by = NULL WHERE superseded_by = -1"),
+            any: concat!("SELECT line FROM ", $name, " WHERE superseded_by IS NULL LIMIT 1"),
             conflicts: concat!(
                 "SELECT arriving.line, arriving.fact_key FROM ", $name, " AS arriving JOIN ", $name,
                 " AS old ON old.fact_key = arriving.fact_key AND old.superseded_by IS NULL",

@@ -53,10 +53,9 @@ statements! {
     POSTINGS = "SELECT id, period, run_id, version, previous, hash, result, transfers, posted_by, recorded_at FROM posting ORDER BY id";
     /// The highest number of a transfer.
     TRANSFER_LAST = "SELECT COALESCE(MAX(id), 0) FROM transfer";
-    /// The transfers of a posting, with their accounts' codes: `$1` posting.
-    TRANSFERS = "SELECT transfer.id, transfer.period, debit.code, credit.code, transfer.currency, amount, kind, lines, effective_on, \
-        transfer.recorded_at, transfer.debit, transfer.credit FROM transfer JOIN account AS debit ON debit.id = transfer.debit \
-        JOIN account AS credit ON credit.id = transfer.credit WHERE posting_id = $1 ORDER BY transfer.id";
+    /// The transfers of a posting: `$1` posting.
+    TRANSFERS = "SELECT id, period, debit, credit, currency, amount, kind, lines, effective_on, recorded_at \
+        FROM transfer WHERE posting_id = $1 ORDER BY id";
     /// Transfers that belong to no posting or whose sides are in another currency.
     TRANSFERS_STRAY = "SELECT transfer.id FROM transfer LEFT JOIN posting ON posting.id = posting_id \
         LEFT JOIN account AS debit ON debit.id = transfer.debit AND debit.currency = transfer.currency \
@@ -66,15 +65,17 @@ statements! {
     PERIOD_CLOSE = "INSERT INTO closed_period (period, posting_id) VALUES ($1, $2)";
     /// Closed months.
     PERIODS_CLOSED = "SELECT period, posting_id FROM closed_period ORDER BY period";
-    /// The latest balance of each account.
-    BALANCES = "SELECT account.code, account.currency, balance, period FROM balance_snapshot JOIN account ON account.id = account_id \
-        WHERE period = (SELECT MAX(newer.period) FROM balance_snapshot AS newer WHERE newer.account_id = balance_snapshot.account_id) \
-        ORDER BY account.code, account.currency";
+    /// The latest balance of each account, by its number.
+    BALANCES = "SELECT balance_snapshot.account_id, balance FROM balance_snapshot JOIN \
+        (SELECT account_id, MAX(period) AS period FROM balance_snapshot GROUP BY account_id) AS latest \
+        ON latest.account_id = balance_snapshot.account_id AND latest.period = balance_snapshot.period";
     /// The latest balance of one account: `$1` code, `$2` currency.
     BALANCE = "SELECT balance FROM balance_snapshot JOIN account ON account.id = account_id \
         WHERE account.code = $1 AND account.currency = $2 ORDER BY period DESC LIMIT 1";
-    /// All balances of all closes.
-    SNAPSHOTS = "SELECT period, account_id, balance FROM balance_snapshot ORDER BY period, account_id";
+    /// The balances at a close: `$1` period.
+    SNAPSHOTS = "SELECT account_id, balance FROM balance_snapshot WHERE period = $1";
+    /// A month that has balances and no posting.
+    SNAPSHOTS_STRAY = "SELECT period FROM balance_snapshot WHERE period NOT IN (SELECT period FROM posting) LIMIT 1";
     /// The published statements of a month: `$1` period.
     STATEMENTS = "SELECT statement, payee, payee_name, currency, opening, total, line_count, first_row FROM statement \
         WHERE period = $1 ORDER BY payee, currency";

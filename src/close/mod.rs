@@ -10,6 +10,7 @@ mod explain;
 mod freeze;
 mod manifest;
 mod publish;
+mod published;
 mod read;
 mod run;
 mod steps;
@@ -20,6 +21,10 @@ use std::path::PathBuf;
 pub use explain::{Explanation, Listener, explain};
 pub use manifest::{FrozenFile, Manifest};
 pub use publish::{Published, publish};
+pub use published::{
+    FacesWanted, LineRows, PublishedMonth, is_published, published_face, published_faces,
+    published_months, published_rows, published_rows_of,
+};
 pub use read::{OpenStatements, drawn, held, lines, statements};
 pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
 pub use verify::{Verified, verify};

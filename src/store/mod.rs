@@ -8,6 +8,7 @@
 //! Deliberately not here: any meaning. The rooms below say what a row is.
 
 mod dialect;
+mod look;
 mod migrations;
 pub mod statements;
 
@@ -19,6 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Postgres, Row as _, Sqlite};
 
 pub use dialect::{Lock, Table};
+pub use look::Looking;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

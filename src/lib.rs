@@ -34,6 +34,7 @@ pub mod settle;
 pub mod ledger;
 pub mod statements;
 pub mod close;
+pub mod api;
 pub mod cli;
 
 /// The present moment in UTC, as the database keeps it.

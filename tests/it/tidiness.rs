@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order in which data flows. A room may use only those before it.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "money",
     "ident",
     "period",
@@ -23,6 +23,7 @@ const ROOMS: [&str; 19] = [
     "ledger",
     "statements",
     "close",
+    "api",
     "cli",
 ];
 /// Rooms that touch neither a file, nor a database, nor a clock.

@@ -36,4 +36,4 @@ ALTER TABLE api_key ENABLE ALWAYS TRIGGER api_key_is_kept;
 ALTER TABLE api_key ENABLE ALWAYS TRIGGER api_key_never_emptied;
 
 -- A month's statements in one currency, page by page.
-CREATE INDEX statement_currency ON statement (period, currency, payee);
+CREATE INDEX statement_currency ON statement (currency, period, payee);

@@ -32,4 +32,4 @@ WHEN EXISTS (SELECT 1 FROM api_key WHERE id = NEW.id OR sha256 = NEW.sha256) BEG
 END;
 
 -- A month's statements in one currency, page by page.
-CREATE INDEX statement_currency ON statement (period, currency, payee);
+CREATE INDEX statement_currency ON statement (currency, period, payee);

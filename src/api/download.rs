@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::lines::{Reading, Wanted, csv_header};
 use super::problem::Problem;
+use super::readers::Readers;
 use crate::columnar::TableError;
 
 /// How long a download waits for its client.
@@ -45,7 +46,7 @@ impl Default for Patience {
 #[derive(Debug, Clone)]
 pub(super) struct Desk {
     /// One for each file that may be open at once.
-    files: Arc<Semaphore>,
+    files: Readers,
     /// One for each download that may be under way, stalled ones included.
     downloads: Arc<Semaphore>,
     patience: Patience,
@@ -58,25 +59,17 @@ impl Default for Desk {
 }
 
 impl Desk {
-    const FILES_MAX: usize = 8;
+    /// An open file costs some ten megabytes.
+    const FILES_MAX: usize = 4;
     /// Fewer than connections, so that downloads cannot take them all.
     const DOWNLOADS_MAX: usize = 768;
     /// How long a file is kept while others wait for one.
     const TURN: Duration = Duration::from_millis(250);
 
     fn new(patience: Patience) -> Self {
-        let files = Arc::new(Semaphore::new(Self::FILES_MAX));
+        let files = Readers::new(Self::FILES_MAX);
         let downloads = Arc::new(Semaphore::new(Self::DOWNLOADS_MAX));
         Self { files, downloads, patience }
-    }
-
-    async fn file(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        // The semaphore is never closed.
-        self.files.clone().acquire_owned().await.map_err(|_| Problem::Busy)
-    }
-
-    fn others_wait(&self) -> bool {
-        self.files.available_permits() == 0
     }
 
     /// Opens the wanted rows and does something with them on a thread that may block.
@@ -85,12 +78,8 @@ impl Desk {
         wanted: Wanted,
         work: impl FnOnce(&mut Reading) -> Result<T, TableError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let file = self.file().await?;
-        let work = move || {
-            let _file = file; // kept while the thread works, even if nobody waits for it any more
-            work(&mut Reading::open(wanted)?)
-        };
-        Ok(blocking(work).await?)
+        let file = self.files.reader().await?;
+        Ok(file.run(move || work(&mut Reading::open(wanted)?)).await?)
     }
 
     /// Starts a download. It has a header and, if `some` is asked for, at least one line;
@@ -112,13 +101,6 @@ impl Desk {
             None => Err(Problem::Internal("a download ended before it began".to_owned())),
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TableError> + Send + 'static,
-) -> Result<T, TableError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|e| Err(TableError { path: "lines".into(), reason: e.to_string() }))
 }
 
 type Sent = Result<Bytes, Broken>;
@@ -186,21 +168,20 @@ impl Download {
     /// Opens the file and sends chunk after chunk, until there is a reason to let go of it.
     async fn turn(&mut self) -> Result<Turn, Broken> {
         let file = tokio::select! {
-            file = self.desk.file() => file.map_err(|e| Broken::Table(e.to_string()))?,
+            file = self.desk.files.reader() => file.map_err(|e| Broken::Table(e.to_string()))?,
             () = self.sender.closed() => return Ok(Turn::Over),
         };
-        let file = Arc::new(file);
         let began = Instant::now();
         let mut kept: Option<Reading> = None;
         loop {
             let patience = self.desk.patience;
-            let hold = if self.desk.others_wait() { patience.hold_others } else { patience.hold };
+            let hold =
+                if self.desk.files.all_taken() { patience.hold_others } else { patience.hold };
             let Some(room) = self.room(hold).await else {
                 return Ok(if self.sender.is_closed() { Turn::Over } else { Turn::LetGo });
             };
-            let (wanted, held) = (self.wanted.clone(), file.clone());
-            let filled = blocking(move || {
-                let _held = held; // kept while the thread works, even if the server is stopping
+            let wanted = self.wanted.clone();
+            let filled = file.run(move || {
                 let mut reading = match kept {
                     Some(reading) => reading,
                     None => Reading::open(wanted)?,
@@ -222,7 +203,7 @@ impl Download {
             if reading.done() {
                 return Ok(Turn::Over);
             }
-            if began.elapsed() > Desk::TURN && self.desk.others_wait() {
+            if began.elapsed() > Desk::TURN && self.desk.files.all_taken() {
                 return Ok(Turn::LetGo);
             }
             kept = Some(reading);
@@ -254,5 +235,137 @@ impl HttpBody for Chunks {
             None if self.complete.load(Ordering::Acquire) => None,
             None => Some(Err(Broken::Table("the download was given up".to_owned()))),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::lines::LineSight;
+    use crate::columnar::TableWriter;
+    use crate::money::{Currency, Micros};
+    use crate::settle::LineId;
+    use crate::statements::{Entry, LAYOUT};
+
+    const ROWS: usize = 3_000;
+
+    /// A month's file: mei's lines, paid by a service.
+    fn month(folder: &std::path::Path) -> Wanted {
+        let path = folder.join("statements.parquet");
+        let file = std::fs::File::create(&path).unwrap();
+        let mut table = TableWriter::new(file, &path, LAYOUT).unwrap();
+        for row in 0..ROWS {
+            let text = |text: &str| text.to_owned();
+            let entry = Entry {
+                statement: text("2026-10/mei/CNY"),
+                period: text("2026-10"),
+                payee: text("mei"),
+                payer: text("cloud"),
+                kind: text("share"),
+                recording: format!("many::{row}"),
+                title: text("A \"song\", of sorts"),
+                artist: text("Mei"),
+                service: text("cloud"),
+                offer: text("svip"),
+                territory: text("CN"),
+                right: text("recording"),
+                plays: 1,
+                base: Micros::ZERO,
+                rate: text("100"),
+                amount: Micros::ZERO,
+                currency: Currency::parse("CNY").unwrap(),
+                agreement: String::new(),
+                line: LineId::from_bytes([7; 16]),
+                payee_name: text("Mei"),
+                payer_name: text("cloud"),
+                owner: text("mei"),
+                owner_name: text("Mei"),
+            };
+            table.push(&entry.cells()).unwrap();
+        }
+        table.finish().unwrap();
+        Wanted { path, row: 0, end: ROWS, sight: LineSight::Whole }
+    }
+
+    fn desk() -> Desk {
+        let millis = Duration::from_millis;
+        Desk::new(Patience { hold: millis(50), hold_others: millis(5), give_up: millis(400) })
+    }
+
+    /// The next chunk, an error's words, or nothing.
+    async fn next(body: &mut Body) -> Option<Result<Bytes, String>> {
+        let frame =
+            std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+        Some(frame.map(|frame| frame.into_data().unwrap()).map_err(|e| e.to_string()))
+    }
+
+    #[tokio::test]
+    async fn a_client_that_pauses_holds_no_file_and_gets_all_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = month(folder.path());
+        let desk = desk();
+        let whole = desk.read(wanted.clone(), |reading| {
+            let mut bytes = csv_header().to_vec();
+            while !reading.done() {
+                bytes.extend(reading.chunk()?);
+            }
+            Ok(bytes)
+        });
+        let whole = whole.await.unwrap();
+        let mut body = desk.start(wanted, true).await.unwrap();
+        let (mut bytes, mut chunks) = (Vec::new(), 0);
+        while let Some(chunk) = next(&mut body).await {
+            let chunk = chunk.unwrap();
+            assert!(chunk.len() <= 2 * super::super::lines::CHUNK_BYTES, "{}", chunk.len());
+            bytes.extend_from_slice(&chunk);
+            chunks += 1;
+            if chunks % 4 == 0 {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                assert_eq!(desk.files.free(), Desk::FILES_MAX);
+            }
+        }
+        assert!(chunks > 10 && bytes == whole);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(desk.downloads.available_permits(), Desk::DOWNLOADS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stays_away_is_given_up_and_sees_that_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk();
+        let mut body = desk.start(month(folder.path()), true).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert_eq!(desk.downloads.available_permits(), Desk::DOWNLOADS_MAX);
+        let mut last = next(&mut body).await;
+        while let Some(Ok(_)) = last {
+            last = next(&mut body).await;
+        }
+        assert_eq!(last, Some(Err("the download was given up".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_a_line_is_a_header_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = Wanted { sight: LineSight::Party("cloud".into()), ..month(folder.path()) };
+        let mut body = desk().start(wanted.clone(), false).await.unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), csv_header());
+        assert_eq!(next(&mut body).await, None);
+        assert!(matches!(desk().start(wanted, true).await, Err(Problem::NotFound)));
+    }
+
+    #[tokio::test]
+    async fn many_at_once_take_turns_with_few_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, wanted) = (desk(), month(folder.path()));
+        let mut stalled = Vec::new();
+        for _ in 0..5 * Desk::FILES_MAX {
+            stalled.push(desk.start(wanted.clone(), true).await.unwrap());
+        }
+        let mut body = desk.start(wanted, true).await.unwrap();
+        let mut bytes = 0;
+        while let Some(chunk) = next(&mut body).await {
+            bytes += chunk.unwrap().len();
+        }
+        assert!(bytes > ROWS * 100);
     }
 }

@@ -16,6 +16,7 @@ mod log;
 mod openapi;
 mod periods;
 mod problem;
+mod readers;
 mod router;
 mod server;
 mod statements;

@@ -25,6 +25,8 @@ const STALL_MAX: Duration = Duration::from_mins(1);
 const UNSENT_BYTES_MAX: usize = 32 << 10;
 /// How long running requests have when the server stops.
 const STOP_MAX: Duration = Duration::from_secs(30);
+/// What the system keeps of it besides; without a bound it grows to megabytes for each client.
+const SYSTEM_BYTES_MAX: u32 = 256 << 10;
 const BACKLOG: u32 = 1_024;
 
 /// Why the server does not listen.
@@ -68,16 +70,13 @@ impl Server {
         Ok(Self { listener, app: App::new(workspace), place })
     }
 
-    /// Where it listens; the port is real even if it was asked for as 0.
-    pub const fn place(&self) -> SocketAddr {
-        self.place
-    }
-
-    /// Answers until the process is told to stop, by SIGTERM or SIGINT; then running requests end.
-    /// Returns how many connections had to be broken off.
-    pub async fn run(self) -> Result<usize, ServeError> {
+    /// Says where it listens (the port is real even if it was asked for as 0) and answers until
+    /// the process is told to stop, by SIGTERM or SIGINT; then running requests end. Returns how
+    /// many connections had to be broken off.
+    pub async fn run(self, say: impl FnOnce(SocketAddr)) -> Result<usize, ServeError> {
         let stop = told_to_stop()?;
         let mut stop = std::pin::pin!(stop);
+        say(self.place);
         let router = router::router(self.app);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let graceful = GracefulShutdown::new();
@@ -100,7 +99,7 @@ impl Server {
         // A second signal is an order, not a wish.
         let again = told_to_stop()?;
         tokio::select! {
-            () = graceful.shutdown() => {}
+            () = graceful.shutdown() => return Ok(0),
             () = tokio::time::sleep(STOP_MAX) => {}
             () = again => {}
         }
@@ -112,6 +111,8 @@ fn bind(place: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if place.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A server that starts again takes its port from connections that are only ending.
     socket.set_reuseaddr(true)?;
+    // Connections that are accepted inherit it.
+    socket.set_send_buffer_size(SYSTEM_BYTES_MAX)?;
     socket.bind(place)?;
     socket.listen(BACKLOG)
 }

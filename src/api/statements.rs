@@ -217,7 +217,12 @@ pub(super) async fn lines(
             let lines = reading.page(missing)?;
             Ok((lines, reading.row()))
         };
-        let (mut lines, row) = app.desk.read(wanted.clone(), work).await?;
+        let mut part = wanted.clone();
+        if part.sight == LineSight::Whole {
+            // Every row is seen, so no more of them need to be read.
+            part.end = part.end.min(part.row.saturating_add(missing));
+        }
+        let (mut lines, row) = app.desk.read(part, work).await?;
         found.append(&mut lines);
         wanted.row = row;
     }

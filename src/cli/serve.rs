@@ -27,8 +27,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         let server = Server::listen(workspace, self.listen)?;
-        say!("listening on http://{}", server.place());
-        let broken_off = server.run().await?;
+        let broken_off = server.run(|place| say!("listening on http://{place}")).await?;
         if broken_off == 0 {
             say!("stopped");
         } else {

@@ -1,7 +1,8 @@
 //! The two databases: SQLite in the workspace, PostgreSQL for production.
 //!
 //! In: statements from the constants in this room and plain values. Out: rows. Everything runs
-//! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing. Statements use
+//! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing; only a server that
+//! asks one thing at a time looks without one ([`Looking`]). Statements use
 //! the SQL that both databases share (`$n`, RETURNING, ON CONFLICT, windows); what they do not
 //! share is in `dialect`.
 //!

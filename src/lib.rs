@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod statements;
 pub mod close;
 pub mod generate;
+pub mod api;
 pub mod cli;
 
 /// The present moment in UTC, as the database keeps it.

@@ -24,14 +24,16 @@ mod demo;
 mod explain;
 mod generate;
 mod import;
+mod key;
 mod quarantine;
+mod serve;
 mod show;
 mod statements;
 mod status;
 mod suspense;
 mod verify;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -144,6 +146,10 @@ enum InWorkspace {
     Explain(explain::Explain),
     /// Recompute everything that is published and prove that it ties.
     Verify(verify::Verify),
+    /// Make, list and revoke the keys that open the API.
+    Key(key::Key),
+    /// Answer over HTTP: published statements, for those who have a key.
+    Serve(serve::Serve),
 }
 
 /// How a table is printed.
@@ -183,9 +189,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // A server notes what it answers; a command speaks up when something is wrong.
+    let serves = matches!(cli.command, Command::InWorkspace(InWorkspace::Serve(_)));
+    let usual = if serves { "warn,tantieme=info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TANTIEME_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.with_ansi(colours).init();
     match run(cli) {
         Ok(code) => code,
         Err(Failure::Wrong(reason)) => {
@@ -235,6 +246,8 @@ impl InWorkspace {
             Self::Suspense(command) => command.run(workspace).await,
             Self::Explain(command) => command.run(workspace).await,
             Self::Verify(command) => command.run(workspace).await,
+            Self::Key(command) => command.run(workspace).await,
+            Self::Serve(command) => command.run(workspace).await,
         }
     }
 }

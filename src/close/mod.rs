@@ -11,6 +11,7 @@ mod freeze;
 mod lines;
 mod manifest;
 mod publish;
+mod published;
 mod read;
 mod run;
 mod steps;
@@ -22,6 +23,10 @@ pub use explain::{Explanation, Listener, explain};
 pub use lines::Lines;
 pub use manifest::{FrozenFile, Manifest};
 pub use publish::{Published, publish};
+pub use published::{
+    FacesWanted, LineRows, PublishedMonth, is_published, published_face, published_faces,
+    published_months, published_rows, published_rows_of,
+};
 pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
 pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
 pub use verify::{Verified, verify};

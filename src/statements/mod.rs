@@ -13,6 +13,7 @@ mod sheets;
 pub use draw::{DrawError, Drawn, Survey, Totals};
 pub use entry::{Entries, Entry, LAYOUT};
 pub use print::{
-    COLUMNS, Printed, write_csv, write_csv_header, write_csv_next, write_csv_rows, write_json,
+    COLUMNS, Printed, write_csv, write_csv_header, write_csv_next, write_csv_rows, write_csv_where,
+    write_json,
 };
 pub use sheets::{Receipts, Sheets};

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::mpsc;
 
+use super::entry::WIDTH;
 use super::{Entries, Entry};
 use crate::columnar::{Batch, Cell, TableError};
 use crate::money::{Currency, Micros};
@@ -114,6 +115,29 @@ pub fn write_csv_next(
     out.flush()
 }
 
+/// Adds those of the next lines as CSV that `keep` keeps, shown the cells of [`super::LAYOUT`]; looks at
+/// `count` at most and returns at how many it has looked.
+pub fn write_csv_where(
+    entries: &mut Entries,
+    count: usize,
+    keep: impl Fn(&[Cell<'_>; WIDTH]) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<usize, TableError> {
+    let mut looked = 0;
+    while looked < count
+        && let Some((batch, rows)) = entries.next_rows(count - looked)?
+    {
+        looked += rows.len();
+        for row in rows {
+            let cells = batch.row::<WIDTH>(row);
+            if keep(&cells) {
+                write_row(out, cells.into_iter().take(COLUMNS.len()));
+            }
+        }
+    }
+    Ok(looked)
+}
+
 fn write_part(
     text: &mut Vec<u8>,
     batch: &Batch,
@@ -122,15 +146,19 @@ fn write_part(
 ) -> io::Result<()> {
     text.clear();
     for row in rows {
-        for (at, cell) in batch.row::<{ COLUMNS.len() }>(row).into_iter().enumerate() {
-            if at > 0 {
-                text.push(b',');
-            }
-            write_cell(text, cell);
-        }
-        text.push(b'\n');
+        write_row(text, batch.row::<{ COLUMNS.len() }>(row).into_iter());
     }
     out.write_all(text)
+}
+
+fn write_row<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = Cell<'a>>) {
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        write_cell(text, cell);
+    }
+    text.push(b'\n');
 }
 
 fn write_cell(out: &mut Vec<u8>, cell: Cell<'_>) {

@@ -1,13 +1,15 @@
 //! The two databases: SQLite in the workspace, PostgreSQL for production.
 //!
 //! In: statements from the constants in this room and plain values. Out: rows. Everything runs
-//! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing. Statements use
+//! in a transaction: [`Store::read`] for looking, [`Store::write`] for changing; only a server that
+//! asks one thing at a time looks without one ([`Looking`]). Statements use
 //! the SQL that both databases share (`$n`, RETURNING, ON CONFLICT, windows); what they do not
 //! share is in `dialect`.
 //!
 //! Deliberately not here: any meaning. The rooms below say what a row is.
 
 mod dialect;
+mod look;
 mod migrations;
 pub mod statements;
 
@@ -20,6 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Postgres, Row as _, Sqlite};
 
 pub use dialect::{Lock, Table};
+pub use look::Looking;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

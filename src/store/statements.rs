@@ -8,13 +8,14 @@ macro_rules! statements {
     };
 }
 
+pub mod api;
 pub mod closes;
 pub mod facts;
 pub mod ledger;
 
 /// All families.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    let families = [facts::FAMILY, closes::FAMILY, ledger::FAMILY];
+    let families = [facts::FAMILY, closes::FAMILY, ledger::FAMILY, api::FAMILY];
     let tables = facts::TABLES.into_iter().flat_map(facts::FactTable::statements);
     families.into_iter().flatten().copied().chain(tables)
 }

@@ -8,6 +8,7 @@
 #[macro_use]
 mod support;
 
+mod api;
 mod bad_input;
 mod close;
 mod demo;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order in which data flows. A room may use only those before it.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "money",
     "ident",
     "period",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 20] = [
     "statements",
     "close",
     "generate",
+    "api",
     "cli",
 ];
 /// Rooms that touch neither a file, nor a database, nor a clock.

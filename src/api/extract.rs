@@ -1,0 +1,51 @@
+//! What handlers are given of a request, with refusals in the words of `problem`.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// The placeholders of the path, percent-decoded.
+pub(super) struct Place<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        path.map(|Path(place)| Self(place)).map_err(|e| refused("the path", &e.body_text()))
+    }
+}
+
+/// The query; a parameter that is not known is refused.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query: Result<Query<T>, QueryRejection> = Query::try_from_uri(&parts.uri);
+        query.map(|Query(asked)| Self(asked)).map_err(|e| refused("the query", &e.body_text()))
+    }
+}
+
+/// The library's own words, without what they begin with.
+fn refused(part: &str, text: &str) -> Problem {
+    let beginnings = ["Invalid URL: ", "Failed to deserialize query string: "];
+    let reason = beginnings.iter().find_map(|beginning| text.strip_prefix(beginning));
+    Problem::BadRequest(format!("{part} cannot be understood: {}", reason.unwrap_or(text)))
+}
+
+/// Rows on a page.
+pub(super) const PAGE_MAX: u16 = 1_000;
+const PAGE: u16 = 100;
+
+/// How many rows of a page are asked for.
+pub(super) fn page(limit: Option<u16>) -> Result<usize, Problem> {
+    match limit.unwrap_or(PAGE) {
+        limit @ 1..=PAGE_MAX => Ok(usize::from(limit)),
+        _ => Err(Problem::BadRequest(format!("limit is from 1 to {PAGE_MAX}"))),
+    }
+}

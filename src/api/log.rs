@@ -1,0 +1,64 @@
+//! A number for each request, a line in the log for each answer, and the words of a refusal.
+//!
+//! The log names routes, never paths or queries: those hold the ids of payees.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::auth::KeyUsed;
+use super::problem::Problem;
+
+/// How long an answer may take to begin.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// What tells this process's requests from those of others.
+static PROCESS: LazyLock<String> = LazyLock::new(|| {
+    let mut bytes = [0; 6];
+    let drawn = getrandom::fill(&mut bytes);
+    if drawn.is_err() {
+        bytes[..4].copy_from_slice(&std::process::id().to_be_bytes());
+    }
+    const_hex::encode(bytes)
+});
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+
+/// Runs a request within its time, numbers it, notes it, and writes its problem if it has one.
+pub(super) async fn requests(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{}-{number:012}", *PROCESS);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let answered = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| Problem::Late.into_response());
+    let key = response.extensions().get::<KeyUsed>().map(|KeyUsed(key)| *key);
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Problem::Internal(cause) = &problem {
+            tracing::error!(request = id, cause, "failed");
+        }
+        response = problem.answer(&id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    // A statement is its payee's own affair: no cache on the way keeps it.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    tracing::info!(
+        request = id,
+        method = method.as_str(),
+        route = route.as_ref().map_or("-", MatchedPath::as_str),
+        key,
+        status = response.status().as_u16(),
+        micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}

@@ -1,15 +1,16 @@
 //! Asks a server one thing after the other over many connections, and says how fast it answers.
 //!
 //! ```text
-//! cargo run --release --example load -- --key "$KEY" --connections 32 --seconds 10 \
-//!     'http://127.0.0.1:8080/v1/periods/2026-10/statements/payee-{1..50000}/CNY'
+//! cargo run --release --example load -- --key "$KEY" --values payees.csv --connections 32 \
+//!     'http://127.0.0.1:8080/v1/periods/2026-10/statements/{payee}/{currency}'
 //! ```
 //!
-//! `{A..B}` stands for a number that is drawn anew for each request. Several addresses take turns.
-//! `scripts/load` makes a month to ask about and runs this on it.
+//! `{payee}` stands for the column of that name in a row of the file that is drawn anew for each
+//! request. Several addresses take turns. `scripts/measure serve` runs this.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a tool that cannot go on says so")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -17,11 +18,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Measures a server.
-#[derive(Debug, Clone, Parser)]
+#[derive(Debug, Parser)]
 struct Words {
-    /// What to ask for: `http://HOST:PORT/PATH`, with `{A..B}` for numbers.
+    /// What to ask for: `http://HOST:PORT/PATH`, with `{COLUMN}` for values.
     #[arg(required = true)]
     urls: Vec<String>,
+    /// A CSV file of values, with a header.
+    #[arg(long)]
+    values: Option<std::path::PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     /// The key, sent as a bearer.
     #[arg(long, default_value = "")]
     key: String,
@@ -55,8 +62,8 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    fn between(&mut self, first: u64, last: u64) -> u64 {
-        first + self.next() % (last - first + 1)
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
     }
 }
 
@@ -70,35 +77,56 @@ struct Template {
 #[derive(Debug, Clone)]
 enum Part {
     Text(String),
-    Number(u64, u64),
+    /// The column's place in a row of values.
+    Column(usize),
+}
+
+/// Values to ask with: a header and rows, percent-encoded.
+#[derive(Debug, Default)]
+struct Values {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Values {
+    fn read(path: &std::path::Path) -> Self {
+        let mut file = csv::Reader::from_path(path).expect("the values can be read");
+        let columns = file.headers().unwrap().iter().map(str::to_owned).collect();
+        let encoded = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let rows = file.records().map(|row| row.unwrap().iter().map(encoded).collect()).collect();
+        Self { columns, rows }
+    }
 }
 
 impl Template {
-    fn parse(url: &str) -> Self {
+    fn parse(url: &str, values: &Values) -> Self {
         let rest = url.strip_prefix("http://").expect("an address begins with http://");
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let mut parts = Vec::new();
         let path = format!("/{path}");
         let mut path = path.as_str();
         while let Some((before, after)) = path.split_once('{') {
-            let (range, after) = after.split_once('}').expect("{A..B} is closed");
-            let (first, last) = range.split_once("..").expect("{A..B} has two numbers");
+            let (name, after) = after.split_once('}').expect("{COLUMN} is closed");
+            let column = values.columns.iter().position(|column| column == name);
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Number(first.parse().unwrap(), last.parse().unwrap()));
+            parts.push(Part::Column(column.expect("{COLUMN} is a column of the values")));
             path = after;
         }
         parts.push(Part::Text(path.to_owned()));
         Self { host: host.to_owned(), parts }
     }
 
-    fn request(&self, key: &str, numbers: &mut Numbers) -> Vec<u8> {
+    fn request(&self, key: &str, values: &Values, numbers: &mut Numbers) -> Vec<u8> {
+        let row = (!values.rows.is_empty()).then(|| &values.rows[numbers.below(values.rows.len())]);
         let mut path = String::new();
         for part in &self.parts {
-            match part {
-                Part::Text(text) => path.push_str(text),
-                Part::Number(first, last) => {
-                    path.push_str(&numbers.between(*first, *last).to_string());
-                }
+            match (part, row) {
+                (Part::Text(text), _) => path.push_str(text),
+                (Part::Column(column), Some(row)) => path.push_str(&row[*column]),
+                (Part::Column(_), None) => panic!("the file of values has no row"),
             }
         }
         let host = &self.host;
@@ -143,7 +171,15 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result
     Ok((status, buffer.len() as u64))
 }
 
-async fn connection(number: u64, words: Words, templates: Vec<Template>, until: Instant) -> Seen {
+/// What all connections ask.
+struct Asking {
+    templates: Vec<Template>,
+    values: Values,
+    key: String,
+}
+
+async fn connection(number: u64, asking: Arc<Asking>, until: Instant) -> Seen {
+    let Asking { templates, values, key } = &*asking;
     let mut seen = Seen::default();
     let mut numbers = Numbers(number);
     let mut buffer = Vec::new();
@@ -161,7 +197,7 @@ async fn connection(number: u64, words: Words, templates: Vec<Template>, until: 
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let request = templates[at].request(&words.key, &mut numbers);
+        let request = templates[at].request(key, values, &mut numbers);
         let _ = stream.set_nodelay(true); // slower without, not wrong
         let asked = Instant::now();
         let answered = match stream.write_all(&request).await {
@@ -189,14 +225,16 @@ fn millis(micros: u64) -> String {
 
 fn main() {
     let words = Words::parse();
-    let templates: Vec<Template> = words.urls.iter().map(|url| Template::parse(url)).collect();
+    let values = words.values.as_deref().map(Values::read).unwrap_or_default();
+    let templates = words.urls.iter().map(|url| Template::parse(url, &values)).collect();
+    let asking = Arc::new(Asking { templates, values, key: words.key });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let began = Instant::now();
     let until = began + Duration::from_secs(words.seconds);
     let mut all = Seen::default();
     runtime.block_on(async {
         let connections: Vec<_> = (0..words.connections)
-            .map(|number| tokio::spawn(connection(number, words.clone(), templates.clone(), until)))
+            .map(|number| tokio::spawn(connection(number, asking.clone(), until)))
             .collect();
         for connection in connections {
             let seen = connection.await.unwrap();
@@ -213,6 +251,16 @@ fn main() {
         let index = usize::try_from(answers * per_mille / 1_000).unwrap();
         all.micros.get(index.min(all.micros.len().saturating_sub(1))).copied().unwrap_or_default()
     };
+    if words.json {
+        let said = serde_json::json!({
+            "rps": answers * 1_000 / elapsed,
+            "p50_us": at(500),
+            "p99_us": at(990),
+            "errors": all.errors + all.other_statuses,
+        });
+        println!("{said}");
+        return;
+    }
     println!("answers     {answers} in {} s, {} connections", elapsed / 1_000, words.connections);
     println!("requests/s  {}", answers * 1_000 / elapsed);
     println!("MiB/s       {}", (all.bytes * 1_000 / elapsed) >> 20);

@@ -172,7 +172,7 @@ impl Folder {
         let parent = workspace.data().join(kind);
         let write = |source| FactsError::Write { path: parent.clone(), source };
         std::fs::create_dir_all(&parent).map_err(write)?;
-        let filling = File::create(parent.join(".lock")).map_err(write)?;
+        let filling = File::open(&parent).map_err(write)?;
         // Nobody else is filling a folder: what is there was left by an import that was killed.
         if filling.try_lock().is_ok() {
             sweep(&parent).map_err(write)?;

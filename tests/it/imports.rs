@@ -1,6 +1,7 @@
 //! Files in: whole or not at all, once, in any order, and back out of quarantine as they were.
 
 mod engines;
+mod large;
 mod order;
 mod quarantine;
 mod settled;

@@ -68,9 +68,9 @@ fn files(desk: &Desk) -> Vec<String> {
     names
 }
 
-fn workspace(desk: &Desk) -> Workspace {
+async fn workspace(desk: &Desk) -> Workspace {
     let url = desk.is_postgres().then(|| desk.url());
-    block_on(Workspace::open(desk.dir(), url.as_deref(), None)).unwrap()
+    Workspace::open(desk.dir(), url.as_deref(), None).await.unwrap()
 }
 
 const MEANS: [[&str; 4]; 4] = [
@@ -166,9 +166,13 @@ on_both! {
             assert_eq!(one, header.clone() + &of(payee), "{payee}");
         }
         assert_eq!(all.lines().count(), 1 + 20_000 * 2 * 4);
-        let workspace = workspace(desk);
         let period = "2026-10".parse().unwrap();
-        let rows = block_on(tantieme::close::statement_rows(&workspace, period, false)).unwrap();
+        let rows = block_on(async {
+            let workspace = workspace(desk).await;
+            let rows = tantieme::close::statement_rows(&workspace, period, false).await.unwrap();
+            workspace.store.close().await;
+            rows
+        });
         for (first, count) in [(0, 3), (65_530, 20), (100_000, 20_000), (159_999, 5), (160_000, 1)] {
             let mut part = Vec::new();
             write_csv_rows(rows.open(first, count).unwrap(), &mut part).unwrap();
@@ -188,7 +192,6 @@ on_both! {
         assert!(said.contains("Artist, \"No.\" 777 gets"), "{said}");
         let said = desk.run(&["verify"]).ok();
         assert!(said.contains("120,001 lines, 20,008 statements"), "{said}");
-        block_on(workspace.store.close());
     }
 }
 

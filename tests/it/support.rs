@@ -102,15 +102,13 @@ pub fn program() -> Command {
 /// prints them; they can be given by the variables of the same names.
 pub fn means() -> &'static (String, String) {
     static MEANS: std::sync::OnceLock<(String, String)> = std::sync::OnceLock::new();
-    let means = MEANS.get_or_init(|| {
+    MEANS.get_or_init(|| {
         let mut bytes = [0; 2];
         getrandom::fill(&mut bytes).unwrap();
         let given = |name: &str, chosen: String| std::env::var(name).unwrap_or(chosen);
         let threads = given("TANTIEME_THREADS", (1 + bytes[0] % 6).to_string());
         (threads, given("TANTIEME_MEMORY", format!("{}MiB", 1_u32 << (bytes[1] % 10))))
-    });
-    println!("TANTIEME_THREADS={} TANTIEME_MEMORY={}", means.0, means.1);
-    means
+    })
 }
 
 impl Desk {
@@ -123,6 +121,7 @@ impl Desk {
 
     /// A folder without a workspace in it.
     pub fn empty(database: Database) -> Option<Self> {
+        println!("TANTIEME_THREADS={} TANTIEME_MEMORY={}", means().0, means().1);
         let database = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(ServerDatabase::new()?),

@@ -1,0 +1,156 @@
+//! Files that do not fit: into memory, onto the disk, or before somebody kills the program.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use proptest::prelude::*;
+
+use crate::bad_input::{assert_says, files, import_month, status};
+use crate::support::{Database, Desk, Said, program};
+
+/// The flags of one pool.
+const POOL: [&str; 8] =
+    ["--period", "2026-10", "--service", "cloud", "--offer", "svip", "--territory", "CN"];
+
+/// Rows of usage: so many, no two of which have the same listener and recording.
+fn rows(count: usize) -> String {
+    let row = |at: usize| format!("u{},x::R{},{}\n", at % 997, at / 997, 1 + at % 5);
+    "listener,recording,plays\n".to_owned() + &(0..count).map(row).collect::<String>()
+}
+
+fn import_usage(desk: &Desk, file: &Path, more: &[&str]) -> Said {
+    desk.run(&[&["import", "usage", file.to_str().unwrap()], &POOL[..], more].concat())
+}
+
+on_both! {
+    fn a_killed_import_leaves_nothing_behind_and_the_file_is_taken_afterwards(desk) {
+        import_month(desk);
+        let before = (status(desk), files(&desk.dir().join("data")));
+        let mut words = vec!["import", "usage", "-", "--batch", "large", "--memory", "1MiB"];
+        words.extend(POOL);
+        let mut child = desk.command(&words).stdin(Stdio::piped()).spawn().unwrap();
+        let text = rows(400_000);
+        // All but the end: it has read, hashed and spilled most of it, and waits for the rest.
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(&text.as_bytes()[..text.len() - 100]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop(input);
+        let left = files(&desk.dir().join("data"));
+        assert_eq!((status(desk), left), before, "a batch or a file was left behind");
+
+        let file = desk.dir().join("large");
+        std::fs::write(&file, text).unwrap();
+        import_usage(desk, &file, &[]).ok();
+        let arriving = std::fs::read_dir(desk.dir().join("data/usage")).unwrap();
+        let arriving = arriving.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(arriving.filter(|name| name.starts_with('.')).count(), 0);
+    }
+}
+
+#[cfg(unix)]
+on_both! {
+    fn a_full_disk_is_said_and_nothing_is_taken(desk) {
+        import_month(desk);
+        let before = (status(desk), files(&desk.dir().join("data")));
+        let file = desk.dir().join("large.csv");
+        std::fs::write(&file, rows(300_000)).unwrap();
+        // No file may grow over half a mebibyte: the rows that do not fit into memory find none.
+        let script = "trap '' XFSZ; ulimit -f 512; exec \"$@\"";
+        let import = desk.command(&["import", "usage", "large.csv", "--memory", "1MiB"]);
+        let mut limited = std::process::Command::new("bash");
+        limited.args(["-c", script, "bash"]).arg(import.get_program()).args(import.get_args());
+        limited.args(POOL).current_dir(desk.dir());
+        for (name, value) in import.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        let said = Said::from(limited.output().unwrap()).refused();
+        assert_says(&said, "the disk is full and nothing was taken; make room and do it again");
+        assert_eq!((status(desk), files(&desk.dir().join("data"))), before);
+        import_usage(desk, &file, &[]).ok();
+    }
+}
+
+#[test]
+fn a_folder_of_part_files_is_one_batch() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    let folder = desk.dir().join("october");
+    std::fs::create_dir(&folder).unwrap();
+    for (name, text) in [
+        ("part-1.csv", "listener,recording,plays\nu1,x::A,1\nu2,x::A,2\n"),
+        ("part-2.csv", "plays,listener,recording\n4,u1,x::A\n"),
+        ("_SUCCESS", ""),
+        (".part-1.csv.crc", "crc"),
+    ] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let said = import_usage(&desk, &folder, &[]).ok();
+    assert_says(&said, "took 3 rows");
+    assert_says(&said, "1 rows repeat a listener and a recording: their plays were added");
+    assert_says(&import_usage(&desk, &folder, &[]).ok(), "already imported as october");
+    let words =
+        ["allocate", "--amount", "7", "--currency", "EUR", "--model", "pro_rata", "--usage"];
+    let of = |usage: &[&str]| {
+        let said = program().args(words).args(usage).current_dir(desk.dir()).output().unwrap();
+        Said::from(said).ok()
+    };
+    assert_eq!(of(&["october"]), "recording,plays,listeners,amount\nx::A,7,2,7.000000\n");
+    assert_eq!(of(&["october/part-1.csv", "october/part-2.csv"]), of(&["october"]));
+}
+
+/// Names and hashes of what is sealed, and what the import said.
+fn sealed(text: &str, means: [&str; 4]) -> (Vec<String>, String) {
+    let desk = Desk::empty(Database::Sqlite).unwrap();
+    let file = desk.dir().join("usage.csv");
+    std::fs::write(&file, text).unwrap();
+    let run = |words: &[&str]| -> Said {
+        let mut command = desk.command(words);
+        command.env("TANTIEME_SECRET", "5a".repeat(32)).output().unwrap().into()
+    };
+    run(&["init"]).ok();
+    let import = ["import", "usage", file.to_str().unwrap()];
+    let said = run(&[&import[..], &POOL[..], &means[..]].concat());
+    let names = files(&desk.dir().join("data/usage"))
+        .into_iter()
+        .map(|path| {
+            let digest = tantieme::digest::Digest::of_file(&path).unwrap();
+            format!("{} {digest}", path.strip_prefix(desk.dir()).unwrap().display())
+        })
+        .collect();
+    let place = file.to_str().unwrap();
+    (names, (said.stdout + &said.stderr).replace(place, "usage.csv"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn a_file_is_sealed_alike_whatever_threads_and_memory(
+        listeners in prop::collection::vec((0_u16..400, 0_u16..60, 0_u8..9), 30_000..60_000),
+        wrong in 0_usize..30_000,
+        ends in prop::sample::select(vec!["\n", "\r\n"]),
+        quoted in any::<bool>(),
+        threads in 2_u8..9,
+    ) {
+        // Enough rows for several pieces and, with little memory, for several runs.
+        let mut text = format!("listener,recording,plays{ends}");
+        for (at, (listener, recording, plays)) in listeners.iter().enumerate() {
+            let plays = if at == wrong { "many".to_owned() } else { plays.to_string() };
+            let padding = "x".repeat(150);
+            text += &match quoted {
+                true => format!("\"u,{listener}{padding}\",x::R{recording},{plays}{ends}"),
+                false => format!("u{listener}{padding},x::R{recording},{plays}{ends}"),
+            };
+        }
+        let one = sealed(&text, ["--threads", "1", "--memory", "1GiB"]);
+        let many = sealed(&text, ["--threads", &threads.to_string(), "--memory", "1MiB"]);
+        prop_assert_eq!(&one, &many);
+        prop_assert_eq!(one.0.len(), 1);
+        let place = format!("usage.csv:{}:3: plays: not a number of plays", wrong + 2);
+        prop_assert!(one.1.contains(&place), "{}", one.1);
+    }
+}

@@ -141,10 +141,11 @@ proptest! {
         for (at, (listener, recording, plays)) in listeners.iter().enumerate() {
             let plays = if at == wrong { "many".to_owned() } else { plays.to_string() };
             let padding = "x".repeat(150);
-            text += &match quoted {
-                true => format!("\"u,{listener}{padding}\",x::R{recording},{plays}{ends}"),
-                false => format!("u{listener}{padding},x::R{recording},{plays}{ends}"),
-            };
+            let quote = if quoted { "\"" } else { "" };
+            let comma = if quoted { "," } else { "" };
+            text += &format!(
+                "{quote}u{comma}{listener}{padding}{quote},x::R{recording},{plays}{ends}"
+            );
         }
         let one = sealed(&text, ["--threads", "1", "--memory", "1GiB"]);
         let many = sealed(&text, ["--threads", &threads.to_string(), "--memory", "1MiB"]);

@@ -62,8 +62,7 @@ pub struct Gatherer {
     last_key: Option<([String; 4], u32)>,
     /// The last listener, its pool and its hash: many files have a listener's rows together.
     last_listener: (u32, String, u128),
-    recordings: HashMap<RecordingId, u32>,
-    spellings: HashMap<String, u32>,
+    recordings: Numbers,
     rows: Vec<GatheredRow>,
     file: Option<BufWriter<File>>,
     spilled: u64,
@@ -74,6 +73,55 @@ struct Pool {
     key: Option<UsageKey>,
     hash: ListenerKey,
     rows: u64,
+}
+
+/// Recordings, numbered as they come.
+#[derive(Default)]
+struct Numbers {
+    ids: Vec<RecordingId>,
+    by_id: HashMap<RecordingId, u32>,
+    /// What was met and fits into sixteen bytes, ISRCs first of all: found without following a
+    /// pointer.
+    short: HashMap<u128, u32>,
+    /// Other spellings that do not fit.
+    long: HashMap<String, u32>,
+}
+
+impl Numbers {
+    fn get(&self, text: &str) -> Option<u32> {
+        let known = match short(text) {
+            Some(short) => self.short.get(&short),
+            None => self.by_id.get(text).or_else(|| self.long.get(text)),
+        };
+        known.copied()
+    }
+
+    /// The number of a recording, spelled as `text`; none if there are too many.
+    fn number(&mut self, text: &str, id: RecordingId) -> Option<u32> {
+        let next = u32::try_from(self.ids.len()).ok()?;
+        let number = *self.by_id.entry(id.clone()).or_insert(next);
+        if number == next {
+            self.ids.push(id);
+        }
+        // An ISRC can be spelled in many ways. What is not remembered is parsed again.
+        let spellings = self.short.len() + self.long.len();
+        if number == next || spellings < self.ids.len() + SPELLINGS_MAX {
+            match short(text) {
+                Some(short) => drop(self.short.insert(short, number)),
+                None if self.ids[number as usize].as_str() == text => {}
+                None => drop(self.long.insert(text.to_owned(), number)),
+            }
+        }
+        Some(number)
+    }
+}
+
+/// A text of at most fifteen bytes as a number, its length included.
+fn short(text: &str) -> Option<u128> {
+    let mut bytes = [0; 16];
+    bytes.get_mut(..text.len()).filter(|room| room.len() < 16)?.copy_from_slice(text.as_bytes());
+    bytes[15] = u8::try_from(text.len()).ok()?;
+    Some(u128::from_le_bytes(bytes))
 }
 
 /// The rows of one pool in one run: ordered by listener.
@@ -115,8 +163,7 @@ impl Gatherer {
             keys: HashMap::new(),
             last_key: None,
             last_listener: (u32::MAX, String::new(), 0),
-            recordings: HashMap::new(),
-            spellings: HashMap::new(),
+            recordings: Numbers::default(),
             rows: Vec::new(),
             file: None,
             spilled: 0,
@@ -193,18 +240,12 @@ impl Gatherer {
     fn recording(&mut self, row: Row<'_>) -> Result<u32, Fault> {
         let column = self.places.recording;
         let text = row.text(column);
-        if let Some(recording) = self.recordings.get(text).or_else(|| self.spellings.get(text)) {
-            return Ok(*recording);
+        if let Some(recording) = self.recordings.get(text) {
+            return Ok(recording);
         }
         let id = cell(row, column, RecordingId::parse)?;
-        let next = u32::try_from(self.recordings.len())
-            .map_err(|_| row.fault(column, "more than 2^32 recordings in one file"))?;
-        let other = id.as_str() != text;
-        let recording = *self.recordings.entry(id).or_insert(next);
-        if other && self.spellings.len() < SPELLINGS_MAX {
-            self.spellings.insert(text.to_owned(), recording);
-        }
-        Ok(recording)
+        let full = || row.fault(column, "more than 2^32 recordings in one file");
+        self.recordings.number(text, id).ok_or_else(full)
     }
 
     /// Sorts what is in memory; returns its segments.
@@ -247,11 +288,9 @@ impl Gatherer {
         self.runs.push(last);
         let failed = |source| UsageError::File { path: self.spill.clone(), source };
         let file = self.file.map(|out| out.into_inner().map_err(|e| failed(e.into_error())));
-        let mut recordings: Vec<(RecordingId, u32)> = self.recordings.into_iter().collect();
-        recordings.sort_unstable_by_key(|(_, number)| *number);
         Ok(Shelf {
             pools: self.pools.into_iter().map(|pool| (pool.key, pool.rows)).collect(),
-            recordings: recordings.into_iter().map(|(id, _)| id).collect(),
+            recordings: self.recordings.ids,
             segments: self.runs.concat(),
             rows: self.rows,
             file: file.transpose()?.map(Mutex::new),

@@ -99,10 +99,12 @@ pub(super) fn cell<T, E: fmt::Display>(
 pub(super) fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Plays, Fault> {
     let count = |column: usize| {
         let text = row.text(column);
-        // A number is shown; anything else may be a listener's id in the wrong column.
-        let number = text.len() <= 20 && crate::money::fixed(text, 18).is_ok();
-        let shown = if number { format!("{text:?}: ") } else { String::new() };
-        count(text).map_err(|reason| row.fault(column, format!("{shown}{reason}")))
+        count(text).map_err(|reason| {
+            // A number is shown; anything else may be a listener's id in the wrong column.
+            let number = text.len() <= 20 && crate::money::fixed(text, 18).is_ok();
+            let shown = if number { format!("{text:?}: ") } else { String::new() };
+            row.fault(column, format!("{shown}{reason}"))
+        })
     };
     let numbers = Plays {
         plays: count(plays)?,

@@ -94,9 +94,9 @@ pub fn allocate<L: Listening>(
             listeners: listening.listeners().map_err(AllocateError::Usage)?,
         },
     };
-    let parts = listening.fold(Tally::default, |sum, plays| sum.add(plays, &rule));
-    let parts = parts.map_err(AllocateError::Usage)?;
-    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part)).unwrap_or_default();
+    let parts = listening.fold(|| Tally::new(rule)).map_err(AllocateError::Usage)?;
+    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part));
+    let tally = tally.unwrap_or_else(|| Tally::new(rule));
     let plays = u64::try_from(tally.plays_total).map_err(|_| AllocateError::TooManyPlays)?;
     if plays == 0 {
         return Err(AllocateError::NoPlays);
@@ -130,13 +130,7 @@ pub fn allocate<L: Listening>(
 /// The numbers of recordings by the bytes of their ids. The first sixteen bytes tell nearly all
 /// ids apart, and are compared as one number.
 fn by_id(ids: &[RecordingId]) -> Vec<u32> {
-    let first = |id: &RecordingId| {
-        let mut bytes = [0; 16];
-        let text = id.as_str().as_bytes();
-        let count = text.len().min(16);
-        bytes[..count].copy_from_slice(&text[..count]);
-        u128::from_be_bytes(bytes)
-    };
+    let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str());
     let mut order: Vec<(u128, u32)> =
         (0..).zip(ids).map(|(number, id)| (first(id), number)).collect();
     order.sort_unstable_by(|a, b| {

@@ -33,7 +33,7 @@ pub struct Sum {
 pub struct Tally {
     rule: Rule,
     /// Since the last close, by the numbers of the plays.
-    open: Vec<Sum>,
+    open: Open,
     /// Until then, by the recording's place among all.
     pub recordings: Vec<Sum>,
     /// All plays; the sums by recording hold only while this is under 2⁶⁴.
@@ -42,10 +42,33 @@ pub struct Tally {
     pub listeners_total: u64,
 }
 
+/// Sums that are still by the numbers of a part's plays. Adding a play takes as long as it takes
+/// to reach its recording's, so as much of them as can be stays in the cache: counts are kept
+/// apart from what is owed, and short.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Open {
+    counts: Vec<Counts>,
+    owed: Vec<u128>,
+    /// What did not fit in the counts.
+    over: Vec<(u32, Sum)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    plays: u32,
+    listeners: u32,
+}
+
 impl Tally {
     /// Sums of nothing yet.
-    pub const fn new(rule: Rule) -> Self {
-        Self { rule, open: Vec::new(), recordings: Vec::new(), plays_total: 0, listeners_total: 0 }
+    pub fn new(rule: Rule) -> Self {
+        Self {
+            rule,
+            open: Open::default(),
+            recordings: Vec::new(),
+            plays_total: 0,
+            listeners_total: 0,
+        }
     }
 
     /// Adds another part's sums.
@@ -66,22 +89,16 @@ impl Sums for Tally {
     fn add(&mut self, plays: impl Iterator<Item = Play> + Clone) {
         let total: u64 = plays.clone().map(|play| u64::from(play.plays)).sum();
         match self.rule {
-            Rule::Plays => {
-                for play in plays {
-                    let sum = at(&mut self.open, play.recording);
-                    sum.plays = sum.plays.wrapping_add(u64::from(play.plays));
-                    sum.listeners += u64::from(play.plays > 0);
-                }
-            }
+            Rule::Plays => plays.for_each(|play| self.open.count(play)),
             Rule::EqualBudgets { pool, listeners } => {
+                // q = ⌊A·2⁶⁴ / (N·E)⌋; a divisor over 2¹²⁸ leaves nothing.
                 let divisor = u128::from(listeners).checked_mul(u128::from(total));
                 let rate = divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0);
-                for play in plays {
-                    let sum = at(&mut self.open, play.recording);
-                    sum.owed = sum.owed.wrapping_add(u128::from(play.plays) * rate);
-                    sum.plays = sum.plays.wrapping_add(u64::from(play.plays));
-                    sum.listeners += u64::from(play.plays > 0);
-                }
+                plays.for_each(|play| {
+                    self.open.count(play);
+                    let owed = at(&mut self.open.owed, play.recording);
+                    *owed = owed.wrapping_add(u128::from(play.plays) * rate);
+                });
             }
         }
         self.plays_total += u128::from(total);
@@ -89,8 +106,30 @@ impl Sums for Tally {
     }
 
     fn close(&mut self, numbers: &[u32]) {
-        for (open, number) in self.open.iter_mut().zip(numbers) {
-            at(&mut self.recordings, *number).add(std::mem::take(open));
+        let Open { counts, owed, over } = &mut self.open;
+        owed.resize(counts.len(), 0);
+        for ((counts, owed), number) in counts.iter_mut().zip(owed).zip(numbers) {
+            let Counts { plays, listeners } = std::mem::take(counts);
+            let (plays, listeners, owed) = (plays.into(), listeners.into(), std::mem::take(owed));
+            at(&mut self.recordings, *number).add(Sum { owed, plays, listeners });
+        }
+        for (code, sum) in over.drain(..) {
+            at(&mut self.recordings, numbers[code as usize]).add(sum);
+        }
+    }
+}
+
+impl Open {
+    #[inline]
+    fn count(&mut self, Play { recording, plays: played }: Play) {
+        let counts = at(&mut self.counts, recording);
+        let (plays, plays_over) = counts.plays.overflowing_add(played);
+        let (listeners, listeners_over) = counts.listeners.overflowing_add(u32::from(played > 0));
+        *counts = Counts { plays, listeners };
+        if plays_over || listeners_over {
+            let over = |over| u64::from(over) << 32;
+            let (plays, listeners) = (over(plays_over), over(listeners_over));
+            self.over.push((recording, Sum { owed: 0, plays, listeners }));
         }
     }
 }
@@ -105,6 +144,7 @@ impl Sum {
     }
 }
 
+#[inline]
 fn at<T: Copy + Default>(sums: &mut Vec<T>, number: u32) -> &mut T {
     let at = number as usize;
     if at >= sums.len() {

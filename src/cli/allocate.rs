@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, show};
 use crate::allocate::{AllocateError, Allocation, Model, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
@@ -86,17 +87,17 @@ impl Allocate {
         };
         match self.format {
             OutputFormat::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(LAYOUT.iter().map(|(name, _)| *name))?;
-                for row in &allocation.recordings {
-                    writer.write_record([
-                        row.recording.as_str(),
-                        &row.plays.to_string(),
-                        &row.listeners.to_string(),
-                        &row.amount.to_string(),
-                    ])?;
+                let mut text = CsvText::default();
+                for (name, _) in LAYOUT {
+                    text.text(name);
                 }
-                writer.flush()?;
+                text.end_row();
+                for row in &allocation.recordings {
+                    let cells = text.text(row.recording.as_str());
+                    cells.count(row.plays).count(row.listeners).amount(row.amount).end_row();
+                }
+                out.write_all(text.as_bytes())?;
+                out.flush()?;
             }
             OutputFormat::Json => {
                 let row = |row: &crate::allocate::RecordingAmount| {

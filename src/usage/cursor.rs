@@ -237,13 +237,14 @@ fn rows_of_first(listeners: &[[u8; 16]]) -> usize {
 /// The numbers of a dictionary's recordings.
 fn numbers(names: &StringArray, recordings: &RwLock<Recordings>) -> Result<Vec<u32>, NotNumbered> {
     let mut numbers: Vec<Option<u32>> = vec![None; names.len()];
-    find(names, recordings, &mut numbers);
+    let read = || recordings.read().unwrap_or_else(PoisonError::into_inner);
+    read().find_all(names, &mut numbers);
     let mut known = match recordings.try_write() {
         Ok(known) => known,
         Err(TryLockError::Poisoned(known)) => known.into_inner(),
         // Another thread adds those that it has met, which may be the same.
         Err(TryLockError::WouldBlock) => {
-            find(names, recordings, &mut numbers);
+            read().find_all(names, &mut numbers);
             recordings.write().unwrap_or_else(PoisonError::into_inner)
         }
     };
@@ -253,12 +254,4 @@ fn numbers(names: &StringArray, recordings: &RwLock<Recordings>) -> Result<Vec<u
         (None, name) => known.add(name.unwrap_or_default()),
     };
     numbers.into_iter().zip(names).map(number).collect()
-}
-
-/// Notes those numbers that are known by now and were not.
-fn find(names: &StringArray, recordings: &RwLock<Recordings>, numbers: &mut [Option<u32>]) {
-    let known = recordings.read().unwrap_or_else(PoisonError::into_inner);
-    for (number, name) in numbers.iter_mut().zip(names).filter(|(number, _)| number.is_none()) {
-        *number = name.and_then(|name| known.find(name));
-    }
 }

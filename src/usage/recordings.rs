@@ -2,9 +2,13 @@
 
 use std::hash::BuildHasher;
 
+use arrow_array::StringArray;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ident::RecordingId;
+
+/// Names that are looked up side by side.
+const LOOKUPS: usize = 64;
 
 /// The recordings met so far. A number, once given, stays.
 #[derive(Default)]
@@ -34,6 +38,28 @@ impl Recordings {
     pub(super) fn find(&self, name: &str) -> Option<u32> {
         let same = |number: &u32| self.ids[*number as usize].as_str() == name;
         self.numbers.find(self.hasher.hash_one(name), same).copied()
+    }
+
+    /// Notes those numbers that are known by now and were not.
+    ///
+    /// The table and the ids are far larger than a cache. Names are looked up many at a time, in
+    /// steps short enough that the memory works on one name while others are waited for.
+    pub(super) fn find_all(&self, names: &StringArray, numbers: &mut [Option<u32>]) {
+        let mut lookups = [(0_u64, None::<u32>); LOOKUPS];
+        for (chunk, numbers) in numbers.chunks_mut(LOOKUPS).enumerate() {
+            let name = |at: usize| names.value(chunk * LOOKUPS + at);
+            for at in 0..numbers.len() {
+                lookups[at].0 = self.hasher.hash_one(name(at));
+            }
+            for (hash, maybe) in &mut lookups[..numbers.len()] {
+                *maybe = self.numbers.find(*hash, |_| true).copied();
+            }
+            for (at, number) in numbers.iter_mut().enumerate() {
+                let maybe = lookups[at].1;
+                let is_it = |number: u32| self.ids[number as usize].as_str() == name(at);
+                *number = maybe.filter(|number| is_it(*number)).or_else(|| self.find(name(at)));
+            }
+        }
     }
 
     /// Makes room for so many more.

@@ -43,20 +43,30 @@ pub struct Tally {
 }
 
 /// Sums that are still by the numbers of a part's plays. Adding a play takes as long as it takes
-/// to reach its recording's, so as much of them as can be stays in the cache: counts are kept
-/// apart from what is owed, and short.
+/// to reach its recording's, so they are as short as they can be: more of them stay in the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Open {
+    /// Where plays weigh alike.
     counts: Vec<Counts>,
-    owed: Vec<u128>,
-    /// What did not fit in the counts.
+    /// Where listeners have budgets.
+    dues: Vec<Due>,
+    /// What did not fit in these.
     over: Vec<(u32, Sum)>,
 }
 
+/// The low digits of counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
-    plays: u32,
-    listeners: u32,
+    plays: u16,
+    listeners: u16,
+}
+
+/// The low 96 digits of what is owed, and counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Due {
+    low: u64,
+    high: u32,
+    counts: Counts,
 }
 
 impl Tally {
@@ -89,16 +99,20 @@ impl Sums for Tally {
     fn add(&mut self, plays: impl Iterator<Item = Play> + Clone) {
         let total: u64 = plays.clone().map(|play| u64::from(play.plays)).sum();
         match self.rule {
-            Rule::Plays => plays.for_each(|play| self.open.count(play)),
+            Rule::Plays => {
+                for play in plays {
+                    let over = at(&mut self.open.counts, play.recording).add(play.plays);
+                    self.open.keep(play.recording, over);
+                }
+            }
             Rule::EqualBudgets { pool, listeners } => {
                 // q = ⌊A·2⁶⁴ / (N·E)⌋; a divisor over 2¹²⁸ leaves nothing.
                 let divisor = u128::from(listeners).checked_mul(u128::from(total));
                 let rate = divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0);
-                plays.for_each(|play| {
-                    self.open.count(play);
-                    let owed = at(&mut self.open.owed, play.recording);
-                    *owed = owed.wrapping_add(u128::from(play.plays) * rate);
-                });
+                for play in plays {
+                    let over = at(&mut self.open.dues, play.recording).add(play.plays, rate);
+                    self.open.keep(play.recording, over);
+                }
             }
         }
         self.plays_total += u128::from(total);
@@ -106,32 +120,68 @@ impl Sums for Tally {
     }
 
     fn close(&mut self, numbers: &[u32]) {
-        let Open { counts, owed, over } = &mut self.open;
-        owed.resize(counts.len(), 0);
-        for ((counts, owed), number) in counts.iter_mut().zip(owed).zip(numbers) {
-            let Counts { plays, listeners } = std::mem::take(counts);
-            let (plays, listeners, owed) = (plays.into(), listeners.into(), std::mem::take(owed));
-            at(&mut self.recordings, *number).add(Sum { owed, plays, listeners });
+        let mut add = |number: &u32, sum| at(&mut self.recordings, *number).add(sum);
+        for (counts, number) in self.open.counts.iter_mut().zip(numbers) {
+            add(number, std::mem::take(counts).sum());
         }
-        for (code, sum) in over.drain(..) {
-            at(&mut self.recordings, numbers[code as usize]).add(sum);
+        for (due, number) in self.open.dues.iter_mut().zip(numbers) {
+            add(number, std::mem::take(due).sum());
+        }
+        for (code, sum) in self.open.over.drain(..) {
+            add(&numbers[code as usize], sum);
         }
     }
 }
 
 impl Open {
     #[inline]
-    fn count(&mut self, Play { recording, plays: played }: Play) {
-        let counts = at(&mut self.counts, recording);
-        let (plays, plays_over) = counts.plays.overflowing_add(played);
-        let (listeners, listeners_over) = counts.listeners.overflowing_add(u32::from(played > 0));
-        *counts = Counts { plays, listeners };
-        if plays_over || listeners_over {
-            let over = |over| u64::from(over) << 32;
-            let (plays, listeners) = (over(plays_over), over(listeners_over));
-            self.over.push((recording, Sum { owed: 0, plays, listeners }));
+    fn keep(&mut self, recording: u32, over: Sum) {
+        if over != Sum::default() {
+            self.over.push((recording, over));
         }
     }
+}
+
+impl Counts {
+    /// Adds a listener's plays; returns what does not fit.
+    #[inline]
+    fn add(&mut self, plays: u32) -> Sum {
+        let sum = self.sum();
+        let (listeners, listeners_over) = split(sum.listeners + u64::from(plays > 0));
+        let (plays, plays_over) = split(sum.plays + u64::from(plays));
+        *self = Self { plays, listeners };
+        Sum { owed: 0, plays: plays_over, listeners: listeners_over }
+    }
+
+    #[inline]
+    fn sum(self) -> Sum {
+        Sum { owed: 0, plays: self.plays.into(), listeners: self.listeners.into() }
+    }
+}
+
+impl Due {
+    /// Adds a listener's plays at a rate; returns what does not fit.
+    #[inline]
+    fn add(&mut self, plays: u32, rate: u128) -> Sum {
+        // Under 2⁹⁶ + A·2⁶⁴ < 2¹²⁸: a listener's plays are at most all of the listener's.
+        let owed = self.sum().owed + u128::from(plays) * rate;
+        self.low = (owed & u128::from(u64::MAX)) as u64;
+        self.high = (owed >> 64 & u128::from(u32::MAX)) as u32;
+        Sum { owed: owed >> 96 << 96, ..self.counts.add(plays) }
+    }
+
+    #[inline]
+    fn sum(self) -> Sum {
+        let owed = u128::from(self.high) << 64 | u128::from(self.low);
+        Sum { owed, ..self.counts.sum() }
+    }
+}
+
+/// The low sixteen binary digits of a number, and the rest.
+#[inline]
+const fn split(number: u64) -> (u16, u64) {
+    let low = (number & 0xffff) as u16;
+    (low, number - low as u64)
 }
 
 impl Sum {

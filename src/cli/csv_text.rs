@@ -10,8 +10,16 @@ pub(super) struct CsvText {
 }
 
 impl CsvText {
+    /// Adds a row of at least one cell.
+    pub(super) fn row(&mut self, cells: impl FnOnce(&mut Self)) {
+        cells(self);
+        if let Some(last) = self.text.last_mut() {
+            *last = b'\n';
+        }
+    }
+
     /// Adds a cell, between quotes where it needs them.
-    pub(super) fn text(&mut self, cell: &str) -> &mut Self {
+    pub(super) fn text(&mut self, cell: &str) {
         if cell.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n')) {
             self.text.push(b'"');
             self.text.extend(cell.replace('"', "\"\"").bytes());
@@ -19,17 +27,17 @@ impl CsvText {
         } else {
             self.text.extend_from_slice(cell.as_bytes());
         }
-        self.end_cell()
+        self.text.push(b',');
     }
 
     /// Adds a whole number.
-    pub(super) fn count(&mut self, cell: u64) -> &mut Self {
+    pub(super) fn count(&mut self, cell: u64) {
         self.text.extend_from_slice(self.digits.format(cell).as_bytes());
-        self.end_cell()
+        self.text.push(b',');
     }
 
     /// Adds an amount with its six decimals.
-    pub(super) fn amount(&mut self, cell: Micros) -> &mut Self {
+    pub(super) fn amount(&mut self, cell: Micros) {
         let unit = Micros::PER_UNIT.unsigned_abs();
         let micros = cell.micros().unsigned_abs();
         if cell.is_negative() {
@@ -40,19 +48,7 @@ impl CsvText {
         let point = self.text.len();
         self.text.extend_from_slice(self.digits.format(unit + micros % unit).as_bytes());
         self.text[point] = b'.';
-        self.end_cell()
-    }
-
-    fn end_cell(&mut self) -> &mut Self {
         self.text.push(b',');
-        self
-    }
-
-    /// Ends a row that has a cell.
-    pub(super) fn end_row(&mut self) {
-        if let Some(last) = self.text.last_mut() {
-            *last = b'\n';
-        }
     }
 
     /// The text of all rows.
@@ -75,7 +71,11 @@ mod tests {
             let (mut text, mut writer) = (CsvText::default(), csv::Writer::from_writer(Vec::new()));
             for (name, count, micros) in rows {
                 let micros = Micros::from_micros(i128::from(micros)).unwrap();
-                text.text(&name).count(count).amount(micros).end_row();
+                text.row(|row| {
+                    row.text(&name);
+                    row.count(count);
+                    row.amount(micros);
+                });
                 writer.write_record([name, count.to_string(), micros.to_string()]).unwrap();
             }
             prop_assert_eq!(text.as_bytes(), writer.into_inner().unwrap());

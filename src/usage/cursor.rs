@@ -1,13 +1,13 @@
 //! The rows of one sealed file within a range of listeners, read from the first to the last.
 
-use std::sync::{PoisonError, RwLock, TryLockError};
+use std::sync::RwLock;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, UInt32Type};
 use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::recordings::{NotNumbered, Recordings};
+use super::recordings::{Known, Recordings};
 use super::sealed_file::{Range, SealedFile, damaged};
 use super::{Play, Sums, UsageError};
 
@@ -20,8 +20,9 @@ pub(super) struct Cursor<'a> {
     batches: Option<ParquetRecordBatchReader>,
     batch: RecordBatch,
     dictionary: Option<StringArray>,
-    /// What the codes of the current dictionary mean, and what those of the last one meant.
-    numbers: Vec<u32>,
+    /// What the codes of the current dictionary mean, once they are looked up, and what those of
+    /// the last one meant.
+    numbers: Option<Vec<u32>>,
     last_numbers: Vec<u32>,
     /// True if the current dictionary is new.
     turned: bool,
@@ -45,7 +46,7 @@ impl<'a> Cursor<'a> {
             batches: None,
             batch,
             dictionary: None,
-            numbers: Vec::new(),
+            numbers: None,
             last_numbers: Vec::new(),
             turned: false,
             row: 0,
@@ -101,12 +102,29 @@ impl<'a> Cursor<'a> {
         if names.null_count() > 0 {
             return Err(damaged(self.file.path, "a recording is missing"));
         }
-        let numbers = numbers(names, self.recordings);
-        let numbers = numbers.map_err(|e| damaged(self.file.path, &e.to_string()))?;
-        self.last_numbers = std::mem::replace(&mut self.numbers, numbers);
+        let names = names.clone();
+        if self.dictionary.is_some() {
+            self.last_numbers = std::mem::take(self.numbers()?);
+        }
+        let known = Known(self.recordings);
+        let numbers = known.try_numbers(&names).transpose();
+        self.numbers = numbers.map_err(|e| damaged(self.file.path, &e.to_string()))?;
+        self.dictionary = Some(names);
         self.turned = true;
-        self.dictionary = Some(names.clone());
         Ok(())
+    }
+
+    /// What the codes of the current dictionary mean.
+    fn numbers(&mut self) -> Result<&mut Vec<u32>, UsageError> {
+        let numbers = match (self.numbers.take(), &self.dictionary) {
+            (Some(numbers), _) => numbers,
+            (None, None) => Vec::new(),
+            (None, Some(names)) => {
+                let numbers = Known(self.recordings).numbers(names);
+                numbers.map_err(|e| damaged(self.file.path, &e.to_string()))?
+            }
+        };
+        Ok(self.numbers.insert(numbers))
     }
 
     fn listeners(&self) -> &[[u8; 16]] {
@@ -123,10 +141,12 @@ impl<'a> Cursor<'a> {
     pub(super) fn take(&mut self, plays: &mut Vec<Play>) -> Result<bool, UsageError> {
         let listener = self.listener;
         loop {
+            self.numbers()?;
+            let numbers = self.numbers.as_deref().unwrap_or_default();
             let rows = self.row..self.row + rows_of_first(&self.listeners()[self.row..]);
             let (codes, counts) = self.plays();
             for (code, count) in codes[rows.clone()].iter().zip(&counts[rows.clone()]) {
-                let number = usize::try_from(*code).ok().and_then(|code| self.numbers.get(code));
+                let number = usize::try_from(*code).ok().and_then(|code| numbers.get(code));
                 let Some(number) = number else { return Err(self.unknown_code()) };
                 plays.push(Play { recording: *number, plays: *count });
             }
@@ -148,8 +168,9 @@ impl<'a> Cursor<'a> {
         let mut rows = 0;
         loop {
             if std::mem::take(&mut self.turned) {
-                sums.close(&self.last_numbers);
-                begun.rename(&self.last_numbers, &mut self.numbers);
+                let meant = std::mem::take(&mut self.last_numbers);
+                sums.close(&meant);
+                begun.rename(&meant, self)?;
             }
             rows += self.take_batch(&mut begun, sums)?;
             if self.row < self.batch.num_rows() || !self.advance()? {
@@ -157,7 +178,7 @@ impl<'a> Cursor<'a> {
             }
         }
         begun.end(sums);
-        sums.close(&self.numbers);
+        sums.close(self.numbers()?);
         Ok(rows)
     }
 
@@ -165,7 +186,7 @@ impl<'a> Cursor<'a> {
     fn take_batch(&mut self, begun: &mut Begun, sums: &mut impl Sums) -> Result<u64, UsageError> {
         let (codes, counts) = self.plays();
         if codes.iter().fold(0, |most, code| most.max(code.cast_unsigned())) as usize
-            >= self.numbers.len()
+            >= self.dictionary.as_ref().map_or(0, |names| names.len())
         {
             return Err(self.unknown_code());
         }
@@ -219,12 +240,16 @@ impl Begun {
     }
 
     /// Adds what the codes meant to the next dictionary, which does not have all of them.
-    fn rename(&mut self, meant: &[u32], numbers: &mut Vec<u32>) {
-        for play in &mut self.plays {
-            let number = meant[play.recording as usize];
-            play.recording = numbers.len() as u32;
-            numbers.push(number);
+    fn rename(&mut self, meant: &[u32], cursor: &mut Cursor<'_>) -> Result<(), UsageError> {
+        if self.plays.is_empty() {
+            return Ok(());
         }
+        let numbers = cursor.numbers()?;
+        for (play, code) in self.plays.iter_mut().zip(numbers.len()..) {
+            numbers.push(meant[play.recording as usize]);
+            play.recording = u32::try_from(code).unwrap_or(u32::MAX); // arrow has under 2^31 codes
+        }
+        Ok(())
     }
 }
 
@@ -232,26 +257,4 @@ impl Begun {
 fn rows_of_first(listeners: &[[u8; 16]]) -> usize {
     let Some(first) = listeners.first() else { return 0 };
     listeners.iter().take_while(|found| *found == first).count()
-}
-
-/// The numbers of a dictionary's recordings.
-fn numbers(names: &StringArray, recordings: &RwLock<Recordings>) -> Result<Vec<u32>, NotNumbered> {
-    let mut numbers: Vec<Option<u32>> = vec![None; names.len()];
-    let read = || recordings.read().unwrap_or_else(PoisonError::into_inner);
-    read().find_all(names, &mut numbers);
-    let mut known = match recordings.try_write() {
-        Ok(known) => known,
-        Err(TryLockError::Poisoned(known)) => known.into_inner(),
-        // Another thread adds those that it has met, which may be the same.
-        Err(TryLockError::WouldBlock) => {
-            read().find_all(names, &mut numbers);
-            recordings.write().unwrap_or_else(PoisonError::into_inner)
-        }
-    };
-    known.reserve(numbers.iter().filter(|number| number.is_none()).count());
-    let number = |(number, name): (Option<u32>, Option<&str>)| match (number, name) {
-        (Some(number), _) => Ok(number),
-        (None, name) => known.add(name.unwrap_or_default()),
-    };
-    numbers.into_iter().zip(names).map(number).collect()
 }

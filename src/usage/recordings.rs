@@ -1,8 +1,9 @@
 //! Recordings, numbered in the order in which they are met.
 
 use std::hash::BuildHasher;
+use std::sync::{PoisonError, RwLock};
 
-use arrow_array::StringArray;
+use arrow_array::{Array, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ident::RecordingId;
@@ -62,11 +63,21 @@ impl Recordings {
         }
     }
 
-    /// Makes room for so many more.
-    pub(super) fn reserve(&mut self, count: usize) {
+    /// The numbers of all names, of which some have been found.
+    fn add_all(
+        &mut self,
+        names: &StringArray,
+        found: Vec<Option<u32>>,
+    ) -> Result<Vec<u32>, NotNumbered> {
+        let count = found.iter().filter(|number| number.is_none()).count();
         self.ids.reserve(count);
         let (ids, hasher) = (&self.ids, &self.hasher);
         self.numbers.reserve(count, |number| hasher.hash_one(ids[*number as usize].as_str()));
+        let number = |(number, name): (Option<u32>, Option<&str>)| match number {
+            Some(number) => Ok(number),
+            None => self.add(name.unwrap_or_default()),
+        };
+        found.into_iter().zip(names).map(number).collect()
     }
 
     /// The number of a recording, which may be new.
@@ -84,5 +95,32 @@ impl Recordings {
         self.numbers.insert_unique(hasher.hash_one(name), number, hash);
         self.ids.push(id);
         Ok(number)
+    }
+}
+
+/// Recordings that several threads number.
+pub(super) struct Known<'a>(pub &'a RwLock<Recordings>);
+
+impl Known<'_> {
+    /// The numbers of a dictionary's recordings, unless another thread is adding recordings: it
+    /// will know most of them when it is done.
+    pub(super) fn try_numbers(&self, names: &StringArray) -> Option<Result<Vec<u32>, NotNumbered>> {
+        match self.0.try_write() {
+            Ok(mut known) if known.ids.is_empty() => {
+                Some(known.add_all(names, vec![None; names.len()]))
+            }
+            Ok(known) => {
+                drop(known);
+                Some(self.numbers(names))
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The numbers of a dictionary's recordings.
+    pub(super) fn numbers(&self, names: &StringArray) -> Result<Vec<u32>, NotNumbered> {
+        let mut numbers = vec![None; names.len()];
+        self.0.read().unwrap_or_else(PoisonError::into_inner).find_all(names, &mut numbers);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).add_all(names, numbers)
     }
 }

@@ -94,9 +94,9 @@ pub fn allocate<L: Listening>(
             listeners: listening.listeners().map_err(AllocateError::Usage)?,
         },
     };
-    let parts = listening.fold(Tally::default, |sum, plays| sum.add(plays, &rule));
-    let parts = parts.map_err(AllocateError::Usage)?;
-    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part)).unwrap_or_default();
+    let parts = listening.fold(|| Tally::new(rule)).map_err(AllocateError::Usage)?;
+    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part));
+    let tally = tally.unwrap_or_else(|| Tally::new(rule));
     let plays = u64::try_from(tally.plays_total).map_err(|_| AllocateError::TooManyPlays)?;
     if plays == 0 {
         return Err(AllocateError::NoPlays);
@@ -127,22 +127,23 @@ pub fn allocate<L: Listening>(
     Ok(Allocation { recordings, plays, listeners: tally.listeners_total })
 }
 
-/// The numbers of recordings by the bytes of their ids. The first sixteen bytes tell nearly all
-/// ids apart, and are compared as one number.
+/// The numbers of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
+/// has no more, are sorted with the number behind them as one integer.
 fn by_id(ids: &[RecordingId]) -> Vec<u32> {
-    let first = |id: &RecordingId| {
-        let mut bytes = [0; 16];
-        let text = id.as_str().as_bytes();
-        let count = text.len().min(16);
-        bytes[..count].copy_from_slice(&text[..count]);
-        u128::from_be_bytes(bytes)
-    };
-    let mut order: Vec<(u128, u32)> =
-        (0..).zip(ids).map(|(number, id)| (first(id), number)).collect();
-    order.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| ids[a.1 as usize].cmp(&ids[b.1 as usize]))
+    let number = |key: u128| (key & u128::from(u32::MAX)) as u32;
+    let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str()) >> 32 << 32;
+    let mut keys: Vec<u128> = (0_u128..).zip(ids).map(|(number, id)| first(id) | number).collect();
+    let half = keys.len() / 2;
+    let (left, right) = keys.split_at_mut(half);
+    std::thread::scope(|scope| {
+        scope.spawn(|| left.sort_unstable());
+        right.sort_unstable();
     });
-    order.into_iter().map(|(_, number)| number).collect()
+    keys.sort(); // merges the halves
+    for alike in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
+        alike.sort_unstable_by_key(|key| &ids[number(*key) as usize]);
+    }
+    keys.into_iter().map(number).collect()
 }
 
 fn by_plays(pool: Micros, sums: &[Sum]) -> Vec<Micros> {
@@ -165,8 +166,9 @@ fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
     let left_over = pool - amounts.iter().sum::<u64>();
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
-    let fractions: Vec<(bool, u128)> =
-        sums.iter().map(|sum| (sum.plays > 0, sum.owed & u128::from(u64::MAX))).collect();
+    let fraction = |sum: &Sum| (sum.owed & u128::from(u64::MAX)) as u64;
+    let fractions: Vec<(bool, u64)> =
+        sums.iter().map(|sum| (sum.plays > 0, fraction(sum))).collect();
     for place in crate::money::largest(&fractions, left_over) {
         amounts[place] += 1;
     }

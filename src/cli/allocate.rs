@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, show};
-use crate::allocate::{AllocateError, Allocation, Model, allocate};
+use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
 use crate::money::{Currency, Micros};
@@ -71,11 +72,11 @@ impl Allocate {
             allocate(self.model, self.amount, &mut usage)
                 .map_err(|e: AllocateError<_>| failed(e.to_string()))?
         };
-        self.write(&allocation)?;
+        self.write(&allocation, means.threads)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn write(&self, allocation: &Allocation) -> Result<(), Failure> {
+    fn write(&self, allocation: &Allocation, threads: usize) -> Result<(), Failure> {
         let stdout = self.out == Path::new("-");
         let mut out: Box<dyn Write + Send> = if stdout {
             Box::new(BufWriter::new(show::Out))
@@ -86,20 +87,16 @@ impl Allocate {
         };
         match self.format {
             OutputFormat::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(LAYOUT.iter().map(|(name, _)| *name))?;
-                for row in &allocation.recordings {
-                    writer.write_record([
-                        row.recording.as_str(),
-                        &row.plays.to_string(),
-                        &row.listeners.to_string(),
-                        &row.amount.to_string(),
-                    ])?;
+                let mut header = CsvText::default();
+                header.row(|row| LAYOUT.iter().for_each(|(name, _)| row.text(name)));
+                out.write_all(header.as_bytes())?;
+                for text in csv_texts(&allocation.recordings, threads) {
+                    out.write_all(text.as_bytes())?;
                 }
-                writer.flush()?;
+                out.flush()?;
             }
             OutputFormat::Json => {
-                let row = |row: &crate::allocate::RecordingAmount| {
+                let row = |row: &RecordingAmount| {
                     serde_json::json!({
                         "recording": row.recording, "plays": row.plays, "listeners": row.listeners,
                         "amount": row.amount, "currency": self.currency,
@@ -125,6 +122,30 @@ impl Allocate {
         }
         Ok(())
     }
+}
+
+/// The rows as text, in as many parts as there are threads.
+fn csv_texts(rows: &[RecordingAmount], threads: usize) -> Vec<CsvText> {
+    let text = |rows: &[RecordingAmount]| {
+        let mut text = CsvText::default();
+        for row in rows {
+            text.row(|cells| {
+                cells.text(row.recording.as_str());
+                cells.count(row.plays);
+                cells.count(row.listeners);
+                cells.amount(row.amount);
+            });
+        }
+        text
+    };
+    std::thread::scope(|scope| {
+        let parts = rows.chunks(rows.len().div_ceil(threads.max(1)).max(1));
+        let running: Vec<_> = parts.map(|part| scope.spawn(move || text(part))).collect();
+        let join = |part: std::thread::ScopedJoinHandle<'_, CsvText>| {
+            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
 }
 
 fn is_sealed(path: &Path) -> bool {

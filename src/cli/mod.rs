@@ -20,6 +20,7 @@ macro_rules! put {
 mod allocate;
 mod apportion;
 mod close;
+mod csv_text;
 mod demo;
 mod explain;
 mod generate;

@@ -56,14 +56,14 @@ pub fn apportion(total: Micros, weights: &[u128]) -> Result<Vec<Micros>, Apporti
 /// The indices of the `count` largest values, ties to the lower index, in no order.
 ///
 /// `count` must not exceed the number of values.
-pub(crate) fn largest<T: Ord>(values: &[T], count: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
+pub(crate) fn largest<T: Ord + Copy>(values: &[T], count: u64) -> Vec<usize> {
+    let mut order: Vec<(T, usize)> = values.iter().copied().zip(0..).collect();
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(order.len());
     if count > 0 && count < order.len() {
-        order.select_nth_unstable_by(count - 1, |a, b| values[*b].cmp(&values[*a]).then(a.cmp(b)));
+        order.select_nth_unstable_by(count - 1, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     }
     order.truncate(count);
-    order
+    order.into_iter().map(|(_, index)| index).collect()
 }
 
 /// ⌊a·b/c⌋ and its remainder, for b ≤ c: the quotient is at most `a`.

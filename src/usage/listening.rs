@@ -7,10 +7,22 @@ use crate::ident::RecordingId;
 /// One listener's plays of one recording in a pool's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Play {
-    /// The recording's place in [`Listening::recordings`].
+    /// The recording's number; what it stands for is for those to say who hand out the play.
     pub recording: u32,
     /// How often it was played.
     pub plays: u32,
+}
+
+/// What a pass over listeners adds up.
+pub trait Sums: Send {
+    /// Adds a listener's plays, each recording once. What the recordings' numbers stand for is
+    /// told when they are closed.
+    fn add(&mut self, plays: impl Iterator<Item = Play> + Clone);
+
+    /// Ends a run of listeners: `numbers[n]` is the place in [`Listening::recordings`] of what
+    /// their plays numbered `n`. So a file's own encoding serves as numbers, and only what is
+    /// summed is looked up.
+    fn close(&mut self, numbers: &[u32]);
 }
 
 /// Who listened to what, listener by listener.
@@ -21,17 +33,25 @@ pub trait Listening {
     /// How many listeners played anything.
     fn listeners(&mut self) -> Result<u64, Self::Error>;
 
-    /// Shows every listener's plays once, each recording once, to one of several parts that each
-    /// begin with `start`; returns the parts. Which listener goes to which part is left open, so
-    /// only sums that may be grouped in any way can be made of them.
-    fn fold<T: Send>(
-        &mut self,
-        start: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &[Play]) + Sync,
-    ) -> Result<Vec<T>, Self::Error>;
+    /// Shows every listener's plays once to one of several sums that each begin with `start`;
+    /// returns them, closed. Which listener goes to which sum is left open, so only what may be
+    /// grouped in any way can be added up.
+    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, Self::Error>;
 
     /// The recordings that plays refer to, complete after a pass.
     fn recordings(&self) -> &[RecordingId];
+}
+
+/// Listeners who played anything.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(pub u64);
+
+impl Sums for Listeners {
+    fn add(&mut self, mut plays: impl Iterator<Item = Play> + Clone) {
+        self.0 += u64::from(plays.any(|play| play.plays > 0));
+    }
+
+    fn close(&mut self, _: &[u32]) {}
 }
 
 /// Plays held in memory, ordered by listener and recording, each pair once.
@@ -104,31 +124,28 @@ impl Listening for PlaysInMemory {
     type Error = Infallible;
 
     fn listeners(&mut self) -> Result<u64, Infallible> {
-        let count = |part: &[(u128, Play)]| {
-            let listeners = part.chunk_by(|a, b| a.0 == b.0);
-            listeners.filter(|rows| rows.iter().any(|(_, play)| play.plays > 0)).count() as u64
-        };
-        Ok(self.in_parts(count).into_iter().sum())
+        let Ok(parts) = self.fold(Listeners::default);
+        Ok(parts.iter().map(|part| part.0).sum())
     }
 
-    fn fold<T: Send>(
-        &mut self,
-        start: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &[Play]) + Sync,
-    ) -> Result<Vec<T>, Infallible> {
+    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, Infallible> {
+        let numbers = own_numbers(&self.recordings);
         Ok(self.in_parts(|part| {
-            let mut sum = start();
-            let mut plays = Vec::new();
+            let mut sums = start();
             for rows in part.chunk_by(|a, b| a.0 == b.0) {
-                plays.clear();
-                plays.extend(rows.iter().map(|(_, play)| *play));
-                add(&mut sum, &plays);
+                sums.add(rows.iter().map(|(_, play)| *play));
             }
-            sum
+            sums.close(&numbers);
+            sums
         }))
     }
 
     fn recordings(&self) -> &[RecordingId] {
         &self.recordings
     }
+}
+
+/// What plays number that are numbered by their recordings' places.
+pub(super) fn own_numbers(recordings: &[RecordingId]) -> Vec<u32> {
+    (0..).take(recordings.len()).collect()
 }

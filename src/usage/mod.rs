@@ -5,20 +5,23 @@
 //! out one listener at a time. A listener's id is hashed in the row reader, before anything is
 //! kept: nothing in this room can name a listener. Deliberately not here: money.
 
+mod cursor;
 mod gather;
 mod listening;
 mod merge;
 mod raw;
+mod recordings;
 mod scan;
 mod seal;
 mod sealed;
+mod sealed_file;
 mod secret;
 mod unsealed;
 
 use std::path::PathBuf;
 
 pub use gather::{Gatherer, NotGathered};
-pub use listening::{Listening, Play, PlaysInMemory};
+pub use listening::{Listening, Play, PlaysInMemory, Sums};
 pub use merge::Gathered;
 pub use raw::{COLUMNS, PLACES, Places, UsageKey};
 pub use scan::SealedScan;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gather::{Gatherer, NotGathered};
-use super::merge::{Gathered, GatheredPool};
+use super::listening::{Listeners, own_numbers};
+use super::merge::Gathered;
 use super::raw::Places;
-use super::sealed::Parts;
-use super::{Listening, Play, Secret, UsageError};
+use super::sealed::{Parts, SealedRow};
+use super::{Listening, Play, Secret, Sums, UsageError};
 use crate::config::Means;
 use crate::ident::RecordingId;
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, WideRows};
@@ -109,46 +110,6 @@ pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, U
     Ok(UnsealedPlays { gathered, threads: means.threads, listeners: None })
 }
 
-impl UnsealedPlays {
-    /// Shows every listener's plays to one of several sums, on as many threads.
-    fn on_threads<T: Send>(
-        &self,
-        start: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &[Play]) + Sync,
-    ) -> Result<Vec<T>, UsageError> {
-        let Some(pool) = self.gathered.pools.get(&None) else { return Ok(Vec::new()) };
-        let parts = (pool.rows / PART_ROWS).min(PARTS_OF_THREAD * self.threads as u64);
-        let parts = Parts::at_least(parts);
-        let next = AtomicU64::new(0);
-        let run = || {
-            let mut sum = start();
-            loop {
-                let part = next.fetch_add(1, Ordering::Relaxed);
-                let Some(from) = parts.start(part) else { return Ok(sum) };
-                self.part(pool, (from, parts.start(part + 1)), |plays| add(&mut sum, plays))?;
-            }
-        };
-        super::on_threads(self.threads, run).into_iter().collect()
-    }
-
-    fn part(
-        &self,
-        pool: &GatheredPool,
-        range: (u128, Option<u128>),
-        mut add: impl FnMut(&[Play]),
-    ) -> Result<(), UsageError> {
-        let mut plays = Vec::new();
-        self.gathered.visit::<UsageError>(None, pool, range, |_, rows| {
-            plays.clear();
-            plays
-                .extend(rows.iter().map(|row| Play { recording: row.recording, plays: row.plays }));
-            add(&plays);
-            Ok(())
-        })?;
-        Ok(())
-    }
-}
-
 impl Listening for UnsealedPlays {
     type Error = UsageError;
 
@@ -156,20 +117,33 @@ impl Listening for UnsealedPlays {
         if let Some(known) = self.listeners {
             return Ok(known);
         }
-        let count = |sum: &mut u64, plays: &[Play]| {
-            *sum += u64::from(plays.iter().any(|play| play.plays > 0));
-        };
-        let listeners = self.on_threads(|| 0, count)?.into_iter().sum();
+        let listeners = self.fold(Listeners::default)?.iter().map(|part| part.0).sum();
         self.listeners = Some(listeners);
         Ok(listeners)
     }
 
-    fn fold<T: Send>(
-        &mut self,
-        start: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &[Play]) + Sync,
-    ) -> Result<Vec<T>, UsageError> {
-        self.on_threads(start, add)
+    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, UsageError> {
+        let Some(pool) = self.gathered.pools.get(&None) else { return Ok(Vec::new()) };
+        let parts = (pool.rows / PART_ROWS).min(PARTS_OF_THREAD * self.threads as u64);
+        let parts = Parts::at_least(parts);
+        let numbers = own_numbers(&self.gathered.recordings);
+        let play = |row: &SealedRow| Play { recording: row.recording, plays: row.plays };
+        let next = AtomicU64::new(0);
+        let run = || {
+            let mut sums = start();
+            loop {
+                let part = next.fetch_add(1, Ordering::Relaxed);
+                let Some(from) = parts.start(part) else { break };
+                let range = (from, parts.start(part + 1));
+                self.gathered.visit::<UsageError>(None, pool, range, |_, rows| {
+                    sums.add(rows.iter().map(play));
+                    Ok(())
+                })?;
+            }
+            sums.close(&numbers);
+            Ok(sums)
+        };
+        super::on_threads(self.threads, run).into_iter().collect()
     }
 
     fn recordings(&self) -> &[RecordingId] {

@@ -12,7 +12,7 @@ use tantieme::money::Micros;
 use tantieme::period::Period;
 use tantieme::sales::Sales;
 use tantieme::settle::{Account, Facts, Line, Pool, plan, settle_pool, settle_sales};
-use tantieme::usage::{Listening, Play, PlaysInMemory};
+use tantieme::usage::{Listening, Play, PlaysInMemory, Sums};
 
 /// Reads facts as their files would be read.
 fn facts<F: Fact>(text: &str) -> Vec<F> {
@@ -133,12 +133,8 @@ impl Listening for Miscounted {
         Ok(self.1)
     }
 
-    fn fold<T: Send>(
-        &mut self,
-        start: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &[Play]) + Sync,
-    ) -> Result<Vec<T>, Self::Error> {
-        self.0.fold(start, add)
+    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, Self::Error> {
+        self.0.fold(start)
     }
 
     fn recordings(&self) -> &[RecordingId] {

@@ -43,31 +43,36 @@ pub struct Tally {
 }
 
 /// Sums that are still by the numbers of a part's plays. Adding a play takes as long as it takes
-/// to reach its recording's, so they are as short as they can be: more of them stay in the cache.
+/// to reach its recording's, so these are as short as they can be: more of them stay in the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Open {
     /// Where plays weigh alike.
     counts: Vec<Counts>,
     /// Where listeners have budgets.
     dues: Vec<Due>,
-    /// What did not fit in these.
-    over: Vec<(u32, Sum)>,
+    /// What is too large for these.
+    large: Vec<Sum>,
 }
 
-/// The low digits of counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
-    plays: u16,
-    listeners: u16,
+/// A sum of few digits, the first of which tells that it is full.
+trait Short: Copy + Default {
+    /// Adds plays at a rate, both small; true if no more should be added.
+    fn add(&mut self, plays: u32, rate: u128) -> bool;
+
+    fn sum(self) -> Sum;
 }
 
-/// The low 96 digits of what is owed, and counts.
+/// From the high digits: 16 of listeners, 16 of plays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Due {
-    low: u64,
-    high: u32,
-    counts: Counts,
-}
+struct Counts(u32);
+
+/// From the high digits: 16 of listeners, 16 of plays, 96 of what is owed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Due(u128);
+
+/// Plays of a listener under this, and what they come to under that, are small.
+const SMALL_PLAYS: u64 = 1 << 15;
+const SMALL_DUE: u128 = 1 << 95;
 
 impl Tally {
     /// Sums of nothing yet.
@@ -98,20 +103,14 @@ impl Tally {
 impl Sums for Tally {
     fn add(&mut self, plays: impl Iterator<Item = Play> + Clone) {
         let total: u64 = plays.clone().map(|play| u64::from(play.plays)).sum();
-        match self.rule {
-            Rule::Plays => {
-                for play in plays {
-                    let over = at(&mut self.open.counts, play.recording).add(play.plays);
-                    self.open.keep(play.recording, over);
-                }
-            }
-            Rule::EqualBudgets { pool, listeners } => {
-                // q = ⌊A·2⁶⁴ / (N·E)⌋; a divisor over 2¹²⁸ leaves nothing.
-                let divisor = u128::from(listeners).checked_mul(u128::from(total));
-                let rate = divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0);
-                for play in plays {
-                    let over = at(&mut self.open.dues, play.recording).add(play.plays, rate);
-                    self.open.keep(play.recording, over);
+        let rate = self.rule.rate(total);
+        if total >= SMALL_PLAYS || u128::from(total) * rate >= SMALL_DUE {
+            self.open.add_large(plays, rate);
+        } else {
+            match self.rule {
+                Rule::Plays => add_short(&mut self.open.counts, &mut self.open.large, plays, 0),
+                Rule::EqualBudgets { .. } => {
+                    add_short(&mut self.open.dues, &mut self.open.large, plays, rate);
                 }
             }
         }
@@ -120,68 +119,82 @@ impl Sums for Tally {
     }
 
     fn close(&mut self, numbers: &[u32]) {
+        let Open { counts, dues, large } = &mut self.open;
         let mut add = |number: &u32, sum| at(&mut self.recordings, *number).add(sum);
-        for (counts, number) in self.open.counts.iter_mut().zip(numbers) {
-            add(number, std::mem::take(counts).sum());
+        for (sum, number) in counts.iter_mut().zip(numbers) {
+            add(number, std::mem::take(sum).sum());
         }
-        for (due, number) in self.open.dues.iter_mut().zip(numbers) {
-            add(number, std::mem::take(due).sum());
+        for (sum, number) in dues.iter_mut().zip(numbers) {
+            add(number, std::mem::take(sum).sum());
         }
-        for (code, sum) in self.open.over.drain(..) {
-            add(&numbers[code as usize], sum);
+        for (sum, number) in large.iter_mut().zip(numbers) {
+            add(number, std::mem::take(sum));
         }
+    }
+}
+
+impl Rule {
+    /// What a play of a listener with so many is owed: q = ⌊A·2⁶⁴ / (N·E)⌋.
+    fn rate(&self, total: u64) -> u128 {
+        let Self::EqualBudgets { pool, listeners } = self else { return 0 };
+        // A divisor over 2¹²⁸ leaves nothing.
+        let divisor = u128::from(*listeners).checked_mul(u128::from(total));
+        divisor.and_then(|divisor| pool.checked_div(divisor)).unwrap_or(0)
     }
 }
 
 impl Open {
-    #[inline]
-    fn keep(&mut self, recording: u32, over: Sum) {
-        if over != Sum::default() {
-            self.over.push((recording, over));
+    fn add_large(&mut self, plays: impl Iterator<Item = Play>, rate: u128) {
+        for Play { recording, plays } in plays {
+            let owed = u128::from(plays) * rate;
+            let listeners = u64::from(plays > 0);
+            at(&mut self.large, recording).add(Sum { owed, plays: plays.into(), listeners });
         }
     }
 }
 
-impl Counts {
-    /// Adds a listener's plays; returns what does not fit.
-    #[inline]
-    fn add(&mut self, plays: u32) -> Sum {
-        let sum = self.sum();
-        let (listeners, listeners_over) = split(sum.listeners + u64::from(plays > 0));
-        let (plays, plays_over) = split(sum.plays + u64::from(plays));
-        *self = Self { plays, listeners };
-        Sum { owed: 0, plays: plays_over, listeners: listeners_over }
-    }
-
-    #[inline]
-    fn sum(self) -> Sum {
-        Sum { owed: 0, plays: self.plays.into(), listeners: self.listeners.into() }
-    }
-}
-
-impl Due {
-    /// Adds a listener's plays at a rate; returns what does not fit.
-    #[inline]
-    fn add(&mut self, plays: u32, rate: u128) -> Sum {
-        // Under 2⁹⁶ + A·2⁶⁴ < 2¹²⁸: a listener's plays are at most all of the listener's.
-        let owed = self.sum().owed + u128::from(plays) * rate;
-        self.low = (owed & u128::from(u64::MAX)) as u64;
-        self.high = (owed >> 64 & u128::from(u32::MAX)) as u32;
-        Sum { owed: owed >> 96 << 96, ..self.counts.add(plays) }
-    }
-
-    #[inline]
-    fn sum(self) -> Sum {
-        let owed = u128::from(self.high) << 64 | u128::from(self.low);
-        Sum { owed, ..self.counts.sum() }
-    }
-}
-
-/// The low sixteen binary digits of a number, and the rest.
 #[inline]
-const fn split(number: u64) -> (u16, u64) {
-    let low = (number & 0xffff) as u16;
-    (low, number - low as u64)
+fn add_short<S: Short>(
+    sums: &mut Vec<S>,
+    large: &mut Vec<Sum>,
+    plays: impl Iterator<Item = Play> + Clone,
+    rate: u128,
+) {
+    let last = plays.clone().map(|play| play.recording).max().unwrap_or(0);
+    at(sums, last);
+    let sums = sums.as_mut_slice();
+    for Play { recording, plays } in plays {
+        let sum = &mut sums[recording as usize];
+        if sum.add(plays, rate) {
+            at(large, recording).add(std::mem::take(sum).sum());
+        }
+    }
+}
+
+impl Short for Counts {
+    #[inline]
+    fn add(&mut self, plays: u32, _: u128) -> bool {
+        self.0 += u32::from(plays > 0) << 16 | plays;
+        self.0 & 0x8000_8000 != 0
+    }
+
+    fn sum(self) -> Sum {
+        Sum { owed: 0, plays: u64::from(self.0 & 0xffff), listeners: u64::from(self.0 >> 16) }
+    }
+}
+
+impl Short for Due {
+    #[inline]
+    fn add(&mut self, plays: u32, rate: u128) -> bool {
+        let counts = u32::from(plays > 0) << 16 | plays;
+        self.0 += (u128::from(counts) << 96) + u128::from(plays) * rate;
+        self.0 & (0x8000_8000 << 96 | SMALL_DUE) != 0
+    }
+
+    fn sum(self) -> Sum {
+        let counts = Counts((self.0 >> 96) as u32).sum();
+        Sum { owed: self.0 & ((1 << 96) - 1), ..counts }
+    }
 }
 
 impl Sum {

@@ -256,5 +256,7 @@ impl Begun {
 /// How many rows the first row's listener has from there on.
 fn rows_of_first(listeners: &[[u8; 16]]) -> usize {
     let Some(first) = listeners.first() else { return 0 };
-    listeners.iter().take_while(|found| *found == first).count()
+    let alike = |chunk: &&[[u8; 16]; 8]| chunk.iter().fold(true, |all, one| all & (one == first));
+    let rows = 8 * listeners.as_chunks().0.iter().take_while(alike).count();
+    rows + listeners[rows..].iter().take_while(|found| *found == first).count()
 }

@@ -186,7 +186,7 @@ impl<'a> Cursor<'a> {
     fn take_batch(&mut self, begun: &mut Begun, sums: &mut impl Sums) -> Result<u64, UsageError> {
         let (codes, counts) = self.plays();
         if codes.iter().fold(0, |most, code| most.max(code.cast_unsigned())) as usize
-            >= self.dictionary.as_ref().map_or(0, |names| names.len())
+            >= self.dictionary.as_ref().map_or(0, Array::len)
         {
             return Err(self.unknown_code());
         }
@@ -256,7 +256,7 @@ impl Begun {
 /// How many rows the first row's listener has from there on.
 fn rows_of_first(listeners: &[[u8; 16]]) -> usize {
     let Some(first) = listeners.first() else { return 0 };
-    let alike = |chunk: &&[[u8; 16]; 8]| chunk.iter().fold(true, |all, one| all & (one == first));
+    let alike = |chunk: &&[[u8; 16]; 8]| chunk.iter().all(|one| one == first);
     let rows = 8 * listeners.as_chunks().0.iter().take_while(alike).count();
     rows + listeners[rows..].iter().take_while(|found| *found == first).count()
 }

@@ -129,6 +129,7 @@ pub fn allocate<L: Listening>(
 
 /// The numbers of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
 /// has no more, are sorted with the number behind them as one integer.
+#[expect(clippy::stable_sort_primitive, reason = "the stable sort merges sorted halves")]
 fn by_id(ids: &[RecordingId]) -> Vec<u32> {
     let number = |key: u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
     let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str()) >> 32 << 32;
@@ -171,8 +172,7 @@ fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
     let left_over = pool - amounts.iter().sum::<u64>();
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
-    let low = u128::from(u64::MAX);
-    let fraction = |sum: &Sum| u64::try_from(sum.owed & low).unwrap_or(u64::MAX);
+    let fraction = |sum: &Sum| u64::try_from(sum.owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
     let fractions: Vec<(bool, u64)> =
         sums.iter().map(|sum| (sum.plays > 0, fraction(sum))).collect();
     for place in crate::money::largest(&fractions, left_over) {

@@ -215,3 +215,56 @@ fn at<T: Copy + Default>(sums: &mut Vec<T>, number: u32) -> &mut T {
     }
     &mut sums[at]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn listener() -> impl Strategy<Value = BTreeMap<u32, u32>> {
+        let plays = prop_oneof![0_u32..50, 20_000_u32..40_000, any::<u32>()];
+        prop_oneof![
+            9 => prop::collection::btree_map(0_u32..6, 0_u32..3000, 1..6),
+            1 => prop::collection::btree_map(0_u32..6, plays, 1..6),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn short_sums_lose_nothing(
+            runs in prop::collection::vec(prop::collection::vec(listener(), 0..80), 1..4),
+            pool in prop_oneof![1_u64..1000, 1 << 30..1_u64 << 40, 1 << 60..1_u64 << 63],
+            equal in any::<bool>(),
+        ) {
+            let listeners = runs.iter().flatten().count() as u64;
+            let pool = u128::from(pool) << 64;
+            let rule = if equal { Rule::EqualBudgets { pool, listeners } } else { Rule::Plays };
+            let mut tally = Tally::new(rule);
+            let mut expected = vec![Sum::default(); 18];
+            for (run, shift) in runs.iter().zip([0, 6, 12]) {
+                for plays in run {
+                    let total: u64 = plays.values().map(|plays| u64::from(*plays)).sum();
+                    let rate = if equal && total > 0 {
+                        pool / (u128::from(listeners) * u128::from(total))
+                    } else {
+                        0
+                    };
+                    for (recording, plays) in plays {
+                        let sum = &mut expected[(recording + shift) as usize];
+                        sum.owed += u128::from(*plays) * rate;
+                        sum.plays += u64::from(*plays);
+                        sum.listeners += u64::from(*plays > 0);
+                    }
+                    let play = |(recording, plays): (&u32, &u32)| Play { recording: *recording, plays: *plays };
+                    tally.add(plays.iter().map(play));
+                }
+                tally.close(&(shift..shift + 6).collect::<Vec<_>>());
+            }
+            tally.recordings.resize(18, Sum::default());
+            prop_assert_eq!(tally.recordings, expected);
+        }
+    }
+}

@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
                 break;
             }
         }
-        begun.end(sums);
+        self.end(&mut begun, sums)?;
         sums.close(self.numbers()?);
         Ok(rows)
     }
@@ -202,12 +202,12 @@ impl<'a> Cursor<'a> {
             let plays =
                 plays.map(|(code, count)| Play { recording: code.cast_unsigned(), plays: *count });
             if begun.listener != Some(listener) {
-                begun.end(sums);
+                self.end(begun, sums)?;
                 if begun.listener.replace(listener).is_some_and(|last| last >= listener) {
                     return Err(damaged(self.file.path, "its listeners are not in order"));
                 }
             }
-            if begun.plays.is_empty() && end < listeners.len() {
+            if begun.plays.is_empty() && end < listeners.len() && !any_twice(&codes[row..end]) {
                 sums.add(plays);
             } else {
                 begun.plays.extend(plays);
@@ -217,6 +217,28 @@ impl<'a> Cursor<'a> {
         let rows = row - self.row;
         self.row = row;
         Ok(rows as u64)
+    }
+
+    /// Shows the listener whose rows have come to an end.
+    fn end(&self, begun: &mut Begun, sums: &mut impl Sums) -> Result<(), UsageError> {
+        if begun.plays.is_empty() {
+            return Ok(());
+        }
+        add_up(&mut begun.plays).map_err(|code| self.too_many(code))?;
+        sums.add(begun.plays.drain(..).as_slice().iter().copied());
+        Ok(())
+    }
+
+    fn too_many(&self, code: u32) -> UsageError {
+        let name = self.dictionary.as_ref().zip(usize::try_from(code).ok());
+        let name = name.filter(|(names, code)| *code < names.len());
+        UsageError::TooManyPlays {
+            recording: name.map_or_else(
+                || "a recording".to_owned(),
+                |(names, code)| names.value(code).to_owned(),
+            ),
+            place: self.file.path.display().to_string(),
+        }
     }
 
     fn unknown_code(&self) -> UsageError {
@@ -232,13 +254,6 @@ struct Begun {
 }
 
 impl Begun {
-    fn end(&mut self, sums: &mut impl Sums) {
-        if !self.plays.is_empty() {
-            sums.add(self.plays.iter().copied());
-            self.plays.clear();
-        }
-    }
-
     /// Adds what the codes meant to the next dictionary, which does not have all of them.
     fn rename(&mut self, meant: &[u32], cursor: &mut Cursor<'_>) -> Result<(), UsageError> {
         if self.plays.is_empty() {
@@ -253,10 +268,33 @@ impl Begun {
     }
 }
 
+/// Adds up what several rows say of the same recording; an error is one of which the plays are
+/// too many.
+pub(super) fn add_up(plays: &mut Vec<Play>) -> Result<(), u32> {
+    plays.sort_unstable_by_key(|play| play.recording);
+    let mut over = Ok(());
+    plays.dedup_by(|next, kept| {
+        let same = next.recording == kept.recording;
+        if same {
+            match kept.plays.checked_add(next.plays) {
+                Some(sum) => kept.plays = sum,
+                None => over = Err(kept.recording),
+            }
+        }
+        same
+    });
+    over
+}
+
+/// True if rows of a listener, in order, name a recording twice, as those of no file sealed here.
+fn any_twice(codes: &[i32]) -> bool {
+    codes.windows(2).filter(|pair| pair[0] == pair[1]).count() > 0
+}
+
 /// How many rows the first row's listener has from there on.
 fn rows_of_first(listeners: &[[u8; 16]]) -> usize {
     let Some(first) = listeners.first() else { return 0 };
-    let alike = |chunk: &&[[u8; 16]; 8]| chunk.iter().all(|one| one == first);
+    let alike = |chunk: &&[[u8; 16]; 8]| chunk.iter().filter(|one| *one == first).count() == 8;
     let rows = 8 * listeners.as_chunks().0.iter().take_while(alike).count();
     rows + listeners[rows..].iter().take_while(|found| *found == first).count()
 }

@@ -49,10 +49,11 @@ impl Recordings {
         let mut lookups = [(0_u64, None::<u32>); LOOKUPS];
         for (chunk, numbers) in numbers.chunks_mut(LOOKUPS).enumerate() {
             let name = |at: usize| names.value(chunk * LOOKUPS + at);
-            for (at, (hash, _)) in lookups[..numbers.len()].iter_mut().enumerate() {
+            let lookups = &mut lookups[..numbers.len()];
+            for (at, (hash, _)) in lookups.iter_mut().enumerate() {
                 *hash = self.hasher.hash_one(name(at));
             }
-            for (hash, maybe) in &mut lookups[..numbers.len()] {
+            for (hash, maybe) in lookups.iter_mut() {
                 *maybe = self.numbers.find(*hash, |_| true).copied();
             }
             for (at, number) in numbers.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, add_up};
 use super::listening::{Listeners, own_numbers};
 use super::recordings::Recordings;
 use super::sealed_file::{Range, SealedFile, check_rows, damaged, open_all, ranges};
@@ -158,33 +158,19 @@ impl Pass<'_> {
             }
             rows += plays.len() as u64;
             if sources > 1 || plays.windows(2).any(|pair| pair[0].recording == pair[1].recording) {
-                self.add_up(&mut plays, self.files[0].path)?;
+                add_up(&mut plays).map_err(|recording| self.too_many(recording))?;
             }
             visit(listener, &plays);
         }
         Ok(rows)
     }
 
-    /// Adds up what several batches say of the same listener and recording.
-    fn add_up(&self, plays: &mut Vec<Play>, path: &Path) -> Result<(), UsageError> {
-        plays.sort_unstable_by_key(|play| play.recording);
-        let mut over = None;
-        plays.dedup_by(|next, kept| {
-            let same = next.recording == kept.recording;
-            if same {
-                match kept.plays.checked_add(next.plays) {
-                    Some(sum) => kept.plays = sum,
-                    None => over = Some(kept.recording),
-                }
-            }
-            same
-        });
-        let Some(recording) = over else { return Ok(()) };
+    fn too_many(&self, recording: u32) -> UsageError {
         let known = self.recordings.read().unwrap_or_else(PoisonError::into_inner);
-        Err(UsageError::TooManyPlays {
+        UsageError::TooManyPlays {
             recording: known.ids()[recording as usize].to_string(),
-            place: path.display().to_string(),
-        })
+            place: self.files[0].path.display().to_string(),
+        }
     }
 }
 
@@ -209,5 +195,112 @@ impl Listening for SealedScan {
 
     fn recordings(&self) -> &[RecordingId] {
         self.recordings.ids()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use arrow_array::StringArray;
+
+    use super::super::sealed::{Encoders, Parts, SealedRow, SealedWriter};
+    use super::*;
+
+    /// Plays and listeners by recording.
+    #[derive(Default)]
+    struct Naive {
+        open: Vec<Play>,
+        sums: BTreeMap<u32, (u64, u64)>,
+    }
+
+    impl Sums for Naive {
+        fn add(&mut self, plays: impl Iterator<Item = Play> + Clone) {
+            self.open.extend(plays);
+        }
+
+        fn close(&mut self, numbers: &[u32]) {
+            for play in self.open.drain(..) {
+                let sum = self.sums.entry(numbers[play.recording as usize]).or_default();
+                *sum = (sum.0 + u64::from(play.plays), sum.1 + 1);
+            }
+        }
+    }
+
+    /// A file of groups as they are given, whatever listeners they have.
+    fn write(path: &Path, groups: &[Vec<SealedRow>]) {
+        let names = (0..40).map(|n| Some(format!("x::{n:02}"))).collect::<StringArray>();
+        let encoders = Encoders::new(path, Arc::new(names)).unwrap();
+        let mut writer = SealedWriter::new(path, "key", encoders.clone(), Parts::of(1)).unwrap();
+        for rows in groups {
+            let mut group = encoders.group().unwrap();
+            for row in rows {
+                group.push(*row).unwrap();
+            }
+            writer.append(group.finish().unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+
+    fn sums(paths: &[PathBuf], threads: usize) -> BTreeMap<String, (u64, u64)> {
+        let mut scan = SealedScan::new(paths.to_vec(), threads);
+        let mut all = BTreeMap::<String, (u64, u64)>::new();
+        for part in scan.fold(Naive::default).unwrap() {
+            for (number, sum) in part.sums {
+                let name = scan.recordings()[number as usize].to_string();
+                let all = all.entry(name).or_default();
+                *all = (all.0 + sum.0, all.1 + sum.1);
+            }
+        }
+        all
+    }
+
+    fn row(listener: u128, recording: u32) -> SealedRow {
+        SealedRow { listener: listener << 64, recording, plays: recording + 1, active: 0 }
+    }
+
+    #[test]
+    fn a_listener_over_the_edge_of_groups_is_one_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+        let rows: Vec<SealedRow> =
+            (0..600).flat_map(|listener| (0..40).map(move |n| row(listener, n))).collect();
+        write(&whole, std::slice::from_ref(&rows));
+        // Cut within listeners 2, 250 (twice) and 412.
+        let cuts = [&rows[..100], &rows[100..10_003], &rows[10_003..10_020], &rows[10_020..16_499]];
+        let mut groups: Vec<Vec<SealedRow>> = cuts.iter().map(|rows| rows.to_vec()).collect();
+        groups.push(rows[16_499..].to_vec());
+        write(&cut, &groups);
+        let expected: BTreeMap<String, (u64, u64)> =
+            (0..40).map(|n| (format!("x::{n:02}"), (600 * (n + 1), 600))).collect();
+        for threads in [1, 2, 5] {
+            assert_eq!(sums(std::slice::from_ref(&whole), threads), expected);
+            assert_eq!(sums(std::slice::from_ref(&cut), threads), expected);
+        }
+        let mut scan = SealedScan::new(vec![cut], 1);
+        let mut seen = 0;
+        scan.visit(|_, plays| {
+            assert_eq!(plays.len(), 40);
+            seen += 1;
+        })
+        .unwrap();
+        assert_eq!(seen, 600);
+    }
+
+    #[test]
+    fn plays_in_two_files_or_rows_are_those_of_one_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        write(&one, &[vec![row(1, 7), row(1, 7), row(2, 7)]]);
+        write(&other, &[vec![row(1, 3), row(1, 7), row(9, 8)]]);
+        let expected = |rows: &[(&str, (u64, u64))]| {
+            rows.iter().map(|(name, sum)| ((*name).to_owned(), *sum)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(sums(std::slice::from_ref(&one), 2), expected(&[("x::07", (24, 2))]));
+        assert_eq!(
+            sums(&[one, other], 2),
+            expected(&[("x::03", (4, 1)), ("x::07", (32, 2)), ("x::08", (9, 1))]),
+        );
     }
 }

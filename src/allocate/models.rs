@@ -140,16 +140,11 @@ fn by_id(ids: &[RecordingId]) -> Vec<u32> {
         scope.spawn(|| left.sort_unstable());
         right.sort_unstable();
     });
-    merge_halves(&mut keys);
+    keys.sort(); // merges the halves
     for alike in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
         alike.sort_unstable_by_key(|key| &ids[number(*key) as usize]);
     }
     keys.into_iter().map(number).collect()
-}
-
-#[expect(clippy::stable_sort_primitive, reason = "only the stable sort merges what is sorted")]
-fn merge_halves(keys: &mut [u128]) {
-    keys.sort();
 }
 
 fn by_plays(pool: Micros, sums: &[Sum]) -> Vec<Micros> {

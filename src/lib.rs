@@ -20,6 +20,7 @@ pub mod money;
 pub mod ident;
 pub mod period;
 pub mod digest;
+mod threads;
 pub mod columnar;
 pub mod config;
 pub mod store;

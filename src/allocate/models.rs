@@ -3,6 +3,7 @@
 use super::tally::{Rule, Sum, Tally};
 use crate::ident::RecordingId;
 use crate::money::{ApportionError, Micros, apportion};
+use crate::threads::{in_parts, joined};
 use crate::usage::Listening;
 
 /// How a pool is shared over recordings.
@@ -84,7 +85,7 @@ pub struct Allocation {
 pub fn allocate<L: Listening>(
     model: Model,
     pool: Micros,
-    listening: &mut L,
+    listening: &L,
 ) -> Result<Allocation, AllocateError<L::Error>> {
     let amount = u64::try_from(pool.micros()).map_err(|_| AllocateError::Negative)?;
     let rule = match model {
@@ -94,21 +95,32 @@ pub fn allocate<L: Listening>(
             listeners: listening.listeners().map_err(AllocateError::Usage)?,
         },
     };
-    let parts = listening.fold(|| Tally::new(rule)).map_err(AllocateError::Usage)?;
-    let tally = parts.into_iter().reduce(|sum, part| sum.merge(&part));
-    let tally = tally.unwrap_or_else(|| Tally::new(rule));
-    let plays = u64::try_from(tally.plays_total).map_err(|_| AllocateError::TooManyPlays)?;
+    let ids = listening.recordings();
+    let parts = listening.fold(|| Tally::new(rule, ids.len())).map_err(AllocateError::Usage)?;
+    let plays = parts.iter().map(|part| part.plays_total).sum::<u128>();
+    let plays = u64::try_from(plays).map_err(|_| AllocateError::TooManyPlays)?;
     if plays == 0 {
         return Err(AllocateError::NoPlays);
     }
-    if let Rule::EqualBudgets { listeners, .. } = rule
-        && listeners != tally.listeners_total
+    let found = parts.iter().map(|part| part.listeners_total).sum();
+    if let Rule::EqualBudgets { listeners: said, .. } = rule
+        && said != found
     {
-        return Err(AllocateError::Listeners { said: listeners, found: tally.listeners_total });
+        return Err(AllocateError::Listeners { said, found });
     }
-    let ids = listening.recordings();
-    let order = by_id(&ids[..tally.recordings.len()]);
-    let sums: Vec<Sum> = order.iter().map(|at| tally.recordings[*at as usize]).collect();
+    let threads = listening.threads();
+    let order = by_id(ids, threads);
+    let sums = in_parts(threads, &order, |order| {
+        let sum = |recording: &u32| {
+            let mut sum = Sum::default();
+            for part in &parts {
+                sum.add(part.sum(*recording));
+            }
+            sum
+        };
+        order.iter().map(sum).collect::<Vec<_>>()
+    });
+    let sums: Vec<Sum> = joined(sums);
     let amounts = match rule {
         Rule::Plays => by_plays(pool, &sums),
         Rule::EqualBudgets { .. } => by_budgets(amount, &sums),
@@ -124,27 +136,27 @@ pub fn allocate<L: Listening>(
             amount,
         })
         .collect();
-    Ok(Allocation { recordings, plays, listeners: tally.listeners_total })
+    Ok(Allocation { recordings, plays, listeners: found })
 }
 
-/// The numbers of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
-/// has no more, are sorted with the number behind them as one integer.
-#[expect(clippy::stable_sort_primitive, reason = "the stable sort merges sorted halves")]
-fn by_id(ids: &[RecordingId]) -> Vec<u32> {
-    let number = |key: u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
-    let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str()) >> 32 << 32;
-    let mut keys: Vec<u128> = (0_u128..).zip(ids).map(|(number, id)| first(id) | number).collect();
-    let half = keys.len() / 2;
-    let (left, right) = keys.split_at_mut(half);
-    std::thread::scope(|scope| {
-        scope.spawn(|| left.sort_unstable());
-        right.sort_unstable();
+/// The places of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
+/// has no more, are sorted with the place behind them as one integer.
+#[expect(clippy::stable_sort_primitive, reason = "the stable sort merges sorted parts")]
+fn by_id(ids: &[RecordingId], threads: usize) -> Vec<u32> {
+    let place = |key: u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+    let places: Vec<u32> = (0..).take(ids.len()).collect();
+    let parts = in_parts(threads, &places, |places| {
+        let first = |at: &u32| RecordingId::first_bytes(ids[*at as usize].as_str()) >> 32 << 32;
+        let mut keys: Vec<u128> = places.iter().map(|at| first(at) | u128::from(*at)).collect();
+        keys.sort_unstable();
+        keys
     });
-    keys.sort(); // merges the halves
+    let mut keys = joined(parts);
+    keys.sort();
     for alike in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
-        alike.sort_unstable_by_key(|key| &ids[number(*key) as usize]);
+        alike.sort_unstable_by_key(|key| &ids[place(*key) as usize]);
     }
-    keys.into_iter().map(number).collect()
+    keys.into_iter().map(place).collect()
 }
 
 fn by_plays(pool: Micros, sums: &[Sum]) -> Vec<Micros> {
@@ -168,9 +180,8 @@ fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
     // A recording without plays gets none of them: those with plays come first, and the
     // micros left over are never more than these are.
     let fraction = |sum: &Sum| u64::try_from(sum.owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
-    let fractions: Vec<(bool, u64)> =
-        sums.iter().map(|sum| (sum.plays > 0, fraction(sum))).collect();
-    for place in crate::money::largest(&fractions, left_over) {
+    let fractions = sums.iter().map(|sum| (sum.plays > 0, fraction(sum)));
+    for place in crate::money::largest(fractions, left_over) {
         amounts[place] += 1;
     }
     let micros = |amount: u64| Micros::from_micros(i128::from(amount)).unwrap_or(Micros::MAX); // ≤ the pool

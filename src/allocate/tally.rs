@@ -1,5 +1,7 @@
 //! One pass over listeners: what each recording is owed before the last micros are placed.
 
+use hashbrown::HashMap;
+
 use crate::usage::{Play, Sums};
 
 /// How one listener's plays weigh.
@@ -32,26 +34,17 @@ pub struct Sum {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     rule: Rule,
-    /// Since the last close, by the numbers of the plays.
-    open: Open,
-    /// Until then, by the recording's place among all.
-    pub recordings: Vec<Sum>,
+    /// Adding a play takes as long as it takes to reach its recording's sum, so these are as short
+    /// as they can be: more of them stay in the cache. Where plays weigh alike:
+    counts: Vec<Counts>,
+    /// Where listeners have budgets.
+    dues: Vec<Due>,
+    /// What is too large for these, by recording.
+    large: HashMap<u32, Sum>,
     /// All plays; the sums by recording hold only while this is under 2⁶⁴.
     pub plays_total: u128,
     /// Listeners with plays.
     pub listeners_total: u64,
-}
-
-/// Sums that are still by the numbers of a part's plays. Adding a play takes as long as it takes
-/// to reach its recording's, so these are as short as they can be: more of them stay in the cache.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Open {
-    /// Where plays weigh alike.
-    counts: Vec<Counts>,
-    /// Where listeners have budgets.
-    dues: Vec<Due>,
-    /// What is too large for these.
-    large: Vec<Sum>,
 }
 
 /// A sum of few digits, the first of which tells that it is full.
@@ -75,61 +68,49 @@ const SMALL_PLAYS: u64 = 1 << 15;
 const SMALL_DUE: u128 = 1 << 95;
 
 impl Tally {
-    /// Sums of nothing yet.
-    pub fn new(rule: Rule) -> Self {
+    /// Sums of nothing yet, over so many recordings.
+    pub fn new(rule: Rule, recordings: usize) -> Self {
+        let (counts, dues) = match rule {
+            Rule::Plays => (recordings, 0),
+            Rule::EqualBudgets { .. } => (0, recordings),
+        };
         Self {
             rule,
-            open: Open::default(),
-            recordings: Vec::new(),
+            counts: vec![Counts::default(); counts],
+            dues: vec![Due::default(); dues],
+            large: HashMap::new(),
             plays_total: 0,
             listeners_total: 0,
         }
     }
 
-    /// Adds another part's sums.
-    #[must_use]
-    pub fn merge(mut self, other: &Self) -> Self {
-        let recordings = other.recordings.len().max(self.recordings.len());
-        self.recordings.resize(recordings, Sum::default());
-        for (sum, part) in self.recordings.iter_mut().zip(&other.recordings) {
-            sum.add(*part);
-        }
-        self.plays_total += other.plays_total;
-        self.listeners_total += other.listeners_total;
-        self
+    /// The sums of a recording, by its place.
+    pub fn sum(&self, recording: u32) -> Sum {
+        let at = recording as usize;
+        let counts = self.counts.get(at).map(|sum| sum.sum());
+        let due = self.dues.get(at).map(|sum| sum.sum());
+        let mut sum = self.large.get(&recording).copied().unwrap_or_default();
+        counts.into_iter().chain(due).for_each(|part| sum.add(part));
+        sum
     }
 }
 
 impl Sums for Tally {
-    fn add(&mut self, plays: impl Iterator<Item = Play> + Clone) {
-        let total: u64 = plays.clone().map(|play| u64::from(play.plays)).sum();
+    fn add(&mut self, plays: &[Play]) {
+        let total: u64 = plays.iter().map(|play| u64::from(play.plays)).sum();
         let rate = self.rule.rate(total);
         if total >= SMALL_PLAYS || u128::from(total) * rate >= SMALL_DUE {
-            self.open.add_large(plays, rate);
+            self.add_large(plays, rate);
         } else {
             match self.rule {
-                Rule::Plays => add_short(&mut self.open.counts, &mut self.open.large, plays, 0),
+                Rule::Plays => add_short(&mut self.counts, &mut self.large, plays, 0),
                 Rule::EqualBudgets { .. } => {
-                    add_short(&mut self.open.dues, &mut self.open.large, plays, rate);
+                    add_short(&mut self.dues, &mut self.large, plays, rate);
                 }
             }
         }
         self.plays_total += u128::from(total);
         self.listeners_total += u64::from(total > 0);
-    }
-
-    fn close(&mut self, numbers: &[u32]) {
-        let Open { counts, dues, large } = &mut self.open;
-        let mut add = |number: &u32, sum| at(&mut self.recordings, *number).add(sum);
-        for (sum, number) in counts.iter_mut().zip(numbers) {
-            add(number, std::mem::take(sum).sum());
-        }
-        for (sum, number) in dues.iter_mut().zip(numbers) {
-            add(number, std::mem::take(sum).sum());
-        }
-        for (sum, number) in large.iter_mut().zip(numbers) {
-            add(number, std::mem::take(sum));
-        }
     }
 }
 
@@ -143,30 +124,25 @@ impl Rule {
     }
 }
 
-impl Open {
-    fn add_large(&mut self, plays: impl Iterator<Item = Play>, rate: u128) {
+impl Tally {
+    fn add_large(&mut self, plays: &[Play], rate: u128) {
         for Play { recording, plays } in plays {
-            let owed = u128::from(plays) * rate;
-            let listeners = u64::from(plays > 0);
-            at(&mut self.large, recording).add(Sum { owed, plays: plays.into(), listeners });
+            let owed = u128::from(*plays) * rate;
+            let listeners = u64::from(*plays > 0);
+            let sum = Sum { owed, plays: u64::from(*plays), listeners };
+            self.large.entry(*recording).or_default().add(sum);
         }
     }
 }
 
+/// Adds small plays; a sum that is full becomes a large one.
 #[inline]
-fn add_short<S: Short>(
-    sums: &mut Vec<S>,
-    large: &mut Vec<Sum>,
-    plays: impl Iterator<Item = Play> + Clone,
-    rate: u128,
-) {
-    let last = plays.clone().map(|play| play.recording).max().unwrap_or(0);
-    at(sums, last);
-    let sums = sums.as_mut_slice();
+fn add_short<S: Short>(sums: &mut [S], large: &mut HashMap<u32, Sum>, plays: &[Play], rate: u128) {
     for Play { recording, plays } in plays {
-        let sum = &mut sums[recording as usize];
-        if sum.add(plays, rate) {
-            at(large, recording).add(std::mem::take(sum).sum());
+        let sum = &mut sums[*recording as usize];
+        if sum.add(*plays, rate) {
+            let full = std::mem::take(sum).sum();
+            large.entry(*recording).or_default().add(full);
         }
     }
 }
@@ -200,20 +176,11 @@ impl Short for Due {
 impl Sum {
     /// Wrapping: `plays_total` tells whether any sum could have wrapped, and Σ owed ≤ A·2⁶⁴ <
     /// 2¹²⁷, if the rule's `listeners` is what the tally will have counted.
-    const fn add(&mut self, part: Self) {
+    pub const fn add(&mut self, part: Self) {
         self.owed = self.owed.wrapping_add(part.owed);
         self.plays = self.plays.wrapping_add(part.plays);
         self.listeners += part.listeners;
     }
-}
-
-#[inline]
-fn at<T: Copy + Default>(sums: &mut Vec<T>, number: u32) -> &mut T {
-    let at = number as usize;
-    if at >= sums.len() {
-        sums.resize(at + 1, T::default());
-    }
-    &mut sums[at]
 }
 
 #[cfg(test)]
@@ -235,36 +202,33 @@ mod tests {
     proptest! {
         #[test]
         fn short_sums_lose_nothing(
-            runs in prop::collection::vec(prop::collection::vec(listener(), 0..80), 1..4),
+            listeners in prop::collection::vec(listener(), 0..240),
             pool in prop_oneof![1_u64..1000, 1 << 30..1_u64 << 40, 1 << 60..1_u64 << 63],
             equal in any::<bool>(),
         ) {
-            let listeners = runs.iter().flatten().count() as u64;
+            let count = listeners.len() as u64;
             let pool = u128::from(pool) << 64;
-            let rule = if equal { Rule::EqualBudgets { pool, listeners } } else { Rule::Plays };
-            let mut tally = Tally::new(rule);
-            let mut expected = vec![Sum::default(); 18];
-            for (run, shift) in runs.iter().zip([0, 6, 12]) {
-                for plays in run {
-                    let total: u64 = plays.values().map(|plays| u64::from(*plays)).sum();
-                    let rate = if equal && total > 0 {
-                        pool / (u128::from(listeners) * u128::from(total))
-                    } else {
-                        0
-                    };
-                    for (recording, plays) in plays {
-                        let sum = &mut expected[(recording + shift) as usize];
-                        sum.owed += u128::from(*plays) * rate;
-                        sum.plays += u64::from(*plays);
-                        sum.listeners += u64::from(*plays > 0);
-                    }
-                    let play = |(recording, plays): (&u32, &u32)| Play { recording: *recording, plays: *plays };
-                    tally.add(plays.iter().map(play));
+            let rule = if equal { Rule::EqualBudgets { pool, listeners: count } } else { Rule::Plays };
+            let mut tally = Tally::new(rule, 6);
+            let mut expected = vec![Sum::default(); 6];
+            for plays in &listeners {
+                let total: u64 = plays.values().map(|plays| u64::from(*plays)).sum();
+                let rate = if equal && total > 0 {
+                    pool / (u128::from(count) * u128::from(total))
+                } else {
+                    0
+                };
+                for (recording, plays) in plays {
+                    let sum = &mut expected[*recording as usize];
+                    sum.owed += u128::from(*plays) * rate;
+                    sum.plays += u64::from(*plays);
+                    sum.listeners += u64::from(*plays > 0);
                 }
-                tally.close(&(shift..shift + 6).collect::<Vec<_>>());
+                let plays = plays.iter().map(|(recording, plays)| Play { recording: *recording, plays: *plays });
+                tally.add(&plays.collect::<Vec<_>>());
             }
-            tally.recordings.resize(18, Sum::default());
-            prop_assert_eq!(tally.recordings, expected);
+            let sums: Vec<Sum> = (0..6).map(|recording| tally.sum(recording)).collect();
+            prop_assert_eq!(sums, expected);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, allocat
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
 use crate::money::{Currency, Micros};
+use crate::threads::in_parts;
 use crate::usage::{SealedScan, read_unsealed};
 
 const LAYOUT: Layout = &[
@@ -65,11 +66,12 @@ impl Allocate {
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", names.join(", ")));
         let sealed = self.usage.iter().all(|path| is_sealed(path));
         let allocation = if sealed {
-            let mut usage = SealedScan::new(self.usage.clone(), means.threads);
-            allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
+            let usage = SealedScan::open(&self.usage, means.threads)
+                .map_err(|e| Failure::Wrong(e.to_string()))?;
+            allocate(self.model, self.amount, &usage).map_err(|e| failed(e.to_string()))?
         } else {
-            let mut usage = read_unsealed(&self.usage, means)?;
-            allocate(self.model, self.amount, &mut usage)
+            let usage = read_unsealed(&self.usage, means)?;
+            allocate(self.model, self.amount, &usage)
                 .map_err(|e: AllocateError<_>| failed(e.to_string()))?
         };
         self.write(&allocation, means.threads)?;
@@ -138,14 +140,7 @@ fn csv_texts(rows: &[RecordingAmount], threads: usize) -> Vec<CsvText> {
         }
         text
     };
-    std::thread::scope(|scope| {
-        let parts = rows.chunks(rows.len().div_ceil(threads.max(1)).max(1));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || text(part))).collect();
-        let join = |part: std::thread::ScopedJoinHandle<'_, CsvText>| {
-            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        running.into_iter().map(join).collect()
-    })
+    in_parts(threads, rows, text)
 }
 
 fn is_sealed(path: &Path) -> bool {

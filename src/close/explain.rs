@@ -14,7 +14,7 @@ use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
 use crate::settle::{Kind, Line, LineId, Pool};
 use crate::store::statements::closes::RUNS;
-use crate::usage::SealedScan;
+use crate::usage::{Listening as _, SealedScan};
 
 /// What one listener added to a recording's part of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -85,7 +85,7 @@ pub async fn explain(
                 allocated(&allocation, &planned.pools, pool, recording)?;
             if listeners {
                 let paths = manifest.usage_by_key(&data, pool, &planned.keys);
-                explanation.listeners = who(paths, pool, recording, explanation.pool_plays.1)?;
+                explanation.listeners = who(&paths, pool, recording, explanation.pool_plays.1)?;
             }
         }
         explanation.pool = pool;
@@ -158,15 +158,13 @@ fn allocated(
 
 /// Every listener of a recording, with what is needed to redo the recording's part by hand.
 fn who(
-    paths: Vec<std::path::PathBuf>,
+    paths: &[std::path::PathBuf],
     pool: &Pool,
     recording: &RecordingId,
     pool_listeners: u64,
 ) -> Result<Vec<Listener>, CloseError> {
-    // A first pass finds the recording's number.
-    let mut scan = SealedScan::new(paths, 1);
-    scan.visit(|_, _| {})?;
-    let number = crate::usage::Listening::recordings(&scan).iter().position(|id| id == recording);
+    let scan = SealedScan::open(paths, 1)?;
+    let number = scan.recordings().iter().position(|id| id == recording);
     let mut found = Vec::new();
     let amount = u128::from(pool.amount.micros().unsigned_abs());
     scan.visit(|listener, plays| {

@@ -61,8 +61,8 @@ pub(super) fn allocate_pools(
     table(data, folder, "allocation", (ALLOCATION, Packing::Whole), |table| {
         for pool in &loaded.pools {
             let key = pool.origin.key();
-            let mut scan = SealedScan::new(manifest.usage_of(data, pool, loaded), threads);
-            let allocation = match allocate(pool.model, pool.amount, &mut scan) {
+            let scan = SealedScan::open(&manifest.usage_of(data, pool, loaded), threads)?;
+            let allocation = match allocate(pool.model, pool.amount, &scan) {
                 Ok(allocation) => allocation,
                 // Settlement sends a pool without recordings to `undistributed`.
                 Err(AllocateError::NoPlays) => continue,

@@ -1,5 +1,7 @@
 //! Plays as rows of a file.
 
+use std::cmp::Reverse;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -144,30 +146,61 @@ impl Usage {
             UsageError::File { source, .. } => GenerateError::write(path, source),
             error => GenerateError::Sealed(error),
         };
-        let ids = (0..self.audience.catalogue.recordings()).map(Catalogue::id);
-        let ids: Vec<RecordingId> =
-            ids.filter_map(|id| RecordingId::parse(id.as_str()).ok()).collect(); // all of them can be
+        let order = self.by_rows();
+        let ids = order.iter().map(|rank| RecordingId::parse(Catalogue::id(*rank).as_str()));
+        let ids: Vec<RecordingId> = ids.filter_map(Result::ok).collect(); // all of them can be
+        let mut places = vec![0; self.audience.catalogue.recordings() as usize];
+        for (place, rank) in (0..).zip(&order) {
+            places[*rank as usize] = place;
+        }
         let rows = u64::from(self.audience.listeners) * ROWS_OF_LISTENER;
         let mut writer = SealedWriter::create(arriving, POOL, &ids, rows).map_err(failed)?;
         let mut all = Made::default();
-        let take = |(rows, made): (Vec<(u32, Heard)>, Made)| {
-            let mut hash = (u32::MAX, 0);
-            for (listener, Heard { recording, plays }) in rows {
-                if hash.0 != listener {
-                    hash = (listener, self.audience.hash_of(listener));
-                }
-                writer.push(SealedRow { listener: hash.1, recording, plays, active: 0 })?;
-            }
+        let take = |(rows, made): (Vec<SealedRow>, Made)| {
+            rows.into_iter().try_for_each(|row| writer.push(row))?;
             all.add(made);
             progress(all);
             Ok::<(), UsageError>(())
         };
-        let make = |listeners| self.audience.rows(listeners);
+        let make = |listeners| self.sealed_rows(listeners, &places);
         in_blocks(self.threads, (self.audience.listeners, BLOCK), make, take).map_err(failed)?;
         writer.finish().map_err(failed)?;
         let synced = File::open(arriving).and_then(|file| file.sync_all());
         synced.map_err(|source| GenerateError::write(path, source))?;
         Ok(all)
+    }
+
+    /// The ranks of the recordings that are played, those with most rows first.
+    fn by_rows(&self) -> Vec<u32> {
+        let mut rows = vec![0_u64; self.audience.catalogue.recordings() as usize];
+        let make = |listeners| self.audience.rows(listeners).0;
+        let take = |heard: Vec<(u32, Heard)>| {
+            for (_, heard) in heard {
+                rows[heard.recording as usize] += 1;
+            }
+            Ok::<(), Infallible>(())
+        };
+        let Ok(()) = in_blocks(self.threads, (self.audience.listeners, BLOCK), make, take);
+        let played = (0..).zip(rows).filter(|(_, rows)| *rows > 0);
+        let mut ranks: Vec<(Reverse<u64>, u32)> =
+            played.map(|(rank, rows)| (Reverse(rows), rank)).collect();
+        ranks.sort_unstable();
+        ranks.into_iter().map(|(_, rank)| rank).collect()
+    }
+
+    /// The rows of some listeners as they are sealed, recordings by these places.
+    fn sealed_rows(&self, listeners: Range<u32>, places: &[u32]) -> (Vec<SealedRow>, Made) {
+        let (rows, made) = self.audience.rows(listeners);
+        let mut sealed = Vec::with_capacity(rows.len());
+        for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+            let (listener, begin) = (self.audience.hash_of(rows[0].0), sealed.len());
+            sealed.extend(rows.iter().map(|(_, Heard { recording, plays })| {
+                let recording = places[*recording as usize];
+                SealedRow { listener, recording, plays: *plays, active: 0 }
+            }));
+            sealed[begin..].sort_unstable_by_key(|row| row.recording);
+        }
+        (sealed, made)
     }
 
     /// Writes `listener,recording,plays` as CSV.

@@ -47,7 +47,7 @@ pub fn apportion(total: Micros, weights: &[u128]) -> Result<Vec<Micros>, Apporti
         remainders.push(remainder);
     }
     let left_over = magnitude - parts.iter().sum::<u64>();
-    for index in largest(&remainders, left_over) {
+    for index in largest(remainders.into_iter(), left_over) {
         parts[index] += 1;
     }
     Ok(parts.into_iter().map(|part| signed(part, total.is_negative())).collect())
@@ -56,8 +56,8 @@ pub fn apportion(total: Micros, weights: &[u128]) -> Result<Vec<Micros>, Apporti
 /// The indices of the `count` largest values, ties to the lower index, in no order.
 ///
 /// `count` must not exceed the number of values.
-pub(crate) fn largest<T: Ord + Copy>(values: &[T], count: u64) -> Vec<usize> {
-    let mut order: Vec<(T, usize)> = values.iter().copied().zip(0..).collect();
+pub(crate) fn largest<T: Ord>(values: impl Iterator<Item = T>, count: u64) -> Vec<usize> {
+    let mut order: Vec<(T, usize)> = values.zip(0..).collect();
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(order.len());
     if count > 0 && count < order.len() {
         order.select_nth_unstable_by(count - 1, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -69,7 +69,8 @@ pub(crate) fn largest<T: Ord + Copy>(values: &[T], count: u64) -> Vec<usize> {
 /// ⌊a·b/c⌋ and its remainder, for b ≤ c: the quotient is at most `a`.
 fn multiply_divide(a: u64, b: u128, c: u128) -> (u64, u128) {
     if let Some(product) = u128::from(a).checked_mul(b) {
-        return (u64::try_from(product / c).unwrap_or(a), product % c);
+        let quotient = product / c;
+        return (u64::try_from(quotient).unwrap_or(a), product - quotient * c);
     }
     let (quotient, remainder) = (U256::from(a) * U256::from(b)).div_rem(U256::from(c));
     (u64::try_from(quotient).unwrap_or(a), u128::try_from(remainder).unwrap_or(0)) // < c
@@ -151,7 +152,7 @@ mod tests {
             let mut expected: Vec<usize> = (0..values.len()).collect();
             expected.sort_by_key(|i| (std::cmp::Reverse(values[*i]), *i));
             expected.truncate(usize::try_from(count).unwrap());
-            let mut found = largest(&values, count);
+            let mut found = largest(values.iter(), count);
             found.sort_unstable();
             expected.sort_unstable();
             prop_assert_eq!(found, expected);

@@ -2,7 +2,8 @@
 //!
 //! Each reading thread has a gatherer, which hashes listeners, numbers recordings and fills its
 //! part of the memory with rows; when that is full they are sorted and go to the disk as a run,
-//! in a file that no folder lists and that is gone with the process.
+//! in a file that no folder lists and that is gone with the process. What sealing must know before
+//! it begins is counted run by run: how many rows a recording has, and which pools name it.
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -63,6 +64,9 @@ pub struct Gatherer {
     /// The last listener, its pool and its hash: many files have a listener's rows together.
     last_listener: (u32, String, u128),
     recordings: Numbers,
+    /// By the recordings' numbers.
+    met: Vec<Met>,
+    segments: u64,
     rows: Vec<GatheredRow>,
     file: Option<BufWriter<File>>,
     spilled: u64,
@@ -73,6 +77,16 @@ struct Pool {
     key: Option<UsageKey>,
     hash: ListenerKey,
     rows: u64,
+    /// The recordings of its runs, in order, each once.
+    recordings: Vec<u32>,
+}
+
+/// What the runs say of one recording.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    rows: u64,
+    /// The last segment that has it.
+    segment: u64,
 }
 
 /// Recordings, numbered as they come.
@@ -137,14 +151,22 @@ pub(super) struct Segment {
 
 /// What a gatherer has gathered.
 pub(super) struct Shelf {
-    /// The pools by their numbers, with their rows.
-    pub(super) pools: Vec<(Option<UsageKey>, u64)>,
-    /// The recordings by their numbers.
-    pub(super) recordings: Vec<RecordingId>,
+    /// The pools by their numbers.
+    pub(super) pools: Vec<ShelfPool>,
+    /// The recordings by their numbers, and how many rows each has.
+    pub(super) recordings: Vec<(RecordingId, u64)>,
     pub(super) segments: Vec<Segment>,
     pub(super) rows: Vec<GatheredRow>,
     file: Option<Mutex<File>>,
     path: PathBuf,
+}
+
+/// A pool as one gatherer has met it.
+pub(super) struct ShelfPool {
+    pub(super) key: Option<UsageKey>,
+    pub(super) rows: u64,
+    /// Its recordings by their numbers, in order, each once.
+    pub(super) recordings: Vec<u32>,
 }
 
 impl Gatherer {
@@ -164,6 +186,8 @@ impl Gatherer {
             last_key: None,
             last_listener: (u32::MAX, String::new(), 0),
             recordings: Numbers::default(),
+            met: Vec::new(),
+            segments: 0,
             rows: Vec::new(),
             file: None,
             spilled: 0,
@@ -216,7 +240,7 @@ impl Gatherer {
         let Some(columns) = self.places.key else {
             if self.pools.is_empty() {
                 let hash = self.secret.listener_key("");
-                self.pools.push(Pool { key: None, hash, rows: 0 });
+                self.pools.push(Pool { key: None, hash, rows: 0, recordings: Vec::new() });
             }
             return Ok(0);
         };
@@ -231,7 +255,7 @@ impl Gatherer {
         let pool = *self.keys.entry(key.clone()).or_insert(next);
         if pool == next {
             let hash = self.secret.listener_key(key.service.as_str());
-            self.pools.push(Pool { key: Some(key), hash, rows: 0 });
+            self.pools.push(Pool { key: Some(key), hash, rows: 0, recordings: Vec::new() });
         }
         self.last_key = Some((columns.map(|column| row.text(column).to_owned()), pool));
         Ok(pool)
@@ -248,17 +272,28 @@ impl Gatherer {
         self.recordings.number(text, id).ok_or_else(full)
     }
 
-    /// Sorts what is in memory; returns its segments.
+    /// Sorts what is in memory and counts its recordings; returns its segments.
     fn sort(&mut self, first: u64, memory: bool) -> Vec<Segment> {
         self.rows.sort_unstable_by_key(|row| (row.pool, row.listener));
-        let mut first = first;
-        let of_pool = self.rows.chunk_by(|a, b| a.pool == b.pool).map(|rows| {
-            let count = rows.len() as u64;
-            let segment = Segment { pool: rows[0].pool, first, rows: count, memory };
+        self.met.resize(self.recordings.ids.len(), Met::default());
+        let (mut first, mut segments) = (first, Vec::new());
+        for rows in self.rows.chunk_by(|a, b| a.pool == b.pool) {
+            let (pool, count) = (rows[0].pool, rows.len() as u64);
+            segments.push(Segment { pool, first, rows: count, memory });
             first += count;
-            segment
-        });
-        of_pool.collect()
+            self.segments += 1;
+            let recordings = &mut self.pools[pool as usize].recordings;
+            for row in rows {
+                let met = &mut self.met[row.recording as usize];
+                met.rows += 1;
+                if std::mem::replace(&mut met.segment, self.segments) != self.segments {
+                    recordings.push(row.recording);
+                }
+            }
+            recordings.sort_unstable();
+            recordings.dedup();
+        }
+        segments
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
@@ -288,9 +323,11 @@ impl Gatherer {
         self.runs.push(last);
         let failed = |source| UsageError::File { path: self.spill.clone(), source };
         let file = self.file.map(|out| out.into_inner().map_err(|e| failed(e.into_error())));
+        let pool = |Pool { key, rows, recordings, .. }| ShelfPool { key, rows, recordings };
+        let rows = self.met.iter().map(|met| met.rows);
         Ok(Shelf {
-            pools: self.pools.into_iter().map(|pool| (pool.key, pool.rows)).collect(),
-            recordings: self.recordings.ids,
+            pools: self.pools.into_iter().map(pool).collect(),
+            recordings: self.recordings.ids.into_iter().zip(rows).collect(),
             segments: self.runs.concat(),
             rows: self.rows,
             file: file.transpose()?.map(Mutex::new),

@@ -21,7 +21,7 @@ pub struct Gathered {
     shelves: Vec<Shelf>,
     /// For each shelf, the place of each of its recordings among all of them.
     places: Vec<Vec<u32>>,
-    /// All recordings, by the bytes of their ids.
+    /// All recordings: those with most rows first, then by the bytes of their ids.
     pub(super) recordings: Vec<RecordingId>,
     /// Each pool with its rows and the segments that hold them, by shelf.
     pub(super) pools: BTreeMap<Option<UsageKey>, GatheredPool>,
@@ -32,6 +32,8 @@ pub struct Gathered {
 #[derive(Default)]
 pub(super) struct GatheredPool {
     pub(super) rows: u64,
+    /// The places of its recordings among all of them, in order.
+    pub(super) recordings: Vec<u32>,
     segments: Vec<(usize, Segment)>,
 }
 
@@ -43,24 +45,28 @@ impl Gathered {
         let shelves: Vec<Shelf> = std::thread::scope(|scope| {
             let finish = |gatherer: Gatherer| scope.spawn(move || gatherer.finish());
             let running: Vec<_> = gatherers.into_iter().map(finish).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Shelf, UsageError>>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            running.into_iter().map(join).collect::<Result<_, _>>()
+            running.into_iter().map(crate::threads::join).collect::<Result<_, _>>()
         })?;
+        let (recordings, places) = order(&shelves);
         let mut pools: BTreeMap<Option<UsageKey>, GatheredPool> = BTreeMap::new();
         let mut on_disk = 0;
-        for (index, shelf) in shelves.iter().enumerate() {
-            for (key, rows) in &shelf.pools {
-                pools.entry(key.clone()).or_default().rows += rows;
+        for (index, (shelf, places)) in shelves.iter().zip(&places).enumerate() {
+            for found in &shelf.pools {
+                let pool = pools.entry(found.key.clone()).or_default();
+                pool.rows += found.rows;
+                let of_pool = found.recordings.iter().map(|number| places[*number as usize]);
+                pool.recordings.extend(of_pool);
             }
             for segment in &shelf.segments {
                 on_disk += usize::from(!segment.memory);
-                let (key, _) = &shelf.pools[segment.pool as usize];
+                let key = &shelf.pools[segment.pool as usize].key;
                 pools.entry(key.clone()).or_default().segments.push((index, *segment));
             }
         }
-        let (recordings, places) = number(&shelves);
+        for pool in pools.values_mut() {
+            pool.recordings.sort_unstable();
+            pool.recordings.dedup();
+        }
         // Blocks of all runs on all threads take a quarter of the memory at most.
         let block = memory / 4 / (threads * on_disk.max(1) * size_of::<GatheredRow>()) as u64;
         let block = usize::try_from(block).unwrap_or(usize::MAX);
@@ -122,24 +128,20 @@ impl Gathered {
     }
 }
 
-/// Orders the recordings of all shelves by the bytes of their ids.
-fn number(shelves: &[Shelf]) -> (Vec<RecordingId>, Vec<Vec<u32>>) {
-    let mut known: HashMap<RecordingId, u32> = HashMap::new();
-    for recording in shelves.iter().flat_map(|shelf| &shelf.recordings) {
-        if !known.contains_key(recording) {
-            known.insert(recording.clone(), 0);
-        }
+/// Orders the recordings of all shelves; returns them, and for each shelf the place of each.
+fn order(shelves: &[Shelf]) -> (Vec<RecordingId>, Vec<Vec<u32>>) {
+    let mut rows: HashMap<&RecordingId, u64> = HashMap::new();
+    for (recording, count) in shelves.iter().flat_map(|shelf| &shelf.recordings) {
+        *rows.entry(recording).or_default() += count;
     }
-    let mut recordings: Vec<RecordingId> = known.keys().cloned().collect();
+    let mut recordings: Vec<(Reverse<u64>, &RecordingId)> =
+        rows.into_iter().map(|(recording, rows)| (Reverse(rows), recording)).collect();
     recordings.sort_unstable();
-    for (place, recording) in (0_u32..).zip(&recordings) {
-        if let Some(known) = known.get_mut(recording) {
-            *known = place;
-        }
-    }
-    let of_shelf = |shelf: &Shelf| shelf.recordings.iter().map(|id| known[id]).collect();
-    let places = shelves.iter().map(of_shelf).collect();
-    (recordings, places)
+    let places: HashMap<&RecordingId, u32> =
+        recordings.iter().map(|(_, recording)| *recording).zip(0..).collect();
+    let of_shelf = |shelf: &Shelf| shelf.recordings.iter().map(|(id, _)| places[id]).collect();
+    let of_shelves = shelves.iter().map(of_shelf).collect();
+    (recordings.into_iter().map(|(_, recording)| recording.clone()).collect(), of_shelves)
 }
 
 /// Orders one listener's rows and adds up those of the same recording; returns how many were

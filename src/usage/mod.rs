@@ -6,9 +6,12 @@
 //! kept: nothing in this room can name a listener. Deliberately not here: money.
 
 mod cursor;
+mod decode;
+mod encode;
 mod gather;
 mod listening;
 mod merge;
+mod packing;
 mod raw;
 mod recordings;
 mod scan;
@@ -29,18 +32,6 @@ pub use seal::{SealedUsage, seal};
 pub use sealed::{Parts, SealedRow, SealedTotals, SealedWriter};
 pub use secret::{ListenerKey, Secret, SecretError};
 pub use unsealed::{UnsealedError, UnsealedPlays, read_unsealed};
-
-/// Runs the same work on so many threads at once; returns what each made of it.
-fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&work)).collect();
-        // A panic in a thread is a panic here.
-        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        running.into_iter().map(join).collect()
-    })
-}
 
 /// Why usage could not be sealed or read back.
 #[derive(Debug, thiserror::Error)]

@@ -1,31 +1,31 @@
-//! Recordings, numbered in the order in which they are met.
+//! Recordings of several files, numbered in the order in which they are met.
 
-use std::hash::BuildHasher;
-use std::sync::{PoisonError, RwLock};
+use std::hash::BuildHasher as _;
 
-use arrow_array::{Array, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::decode::Texts;
 use crate::ident::RecordingId;
+use crate::threads::{in_parts, joined};
 
-/// Names that are looked up side by side.
-const LOOKUPS: usize = 64;
-
-/// The recordings met so far. A number, once given, stays.
+/// The recordings of some files.
 #[derive(Default)]
 pub(super) struct Recordings {
     ids: Vec<RecordingId>,
-    /// Kept small, for it is looked into at random: the ids are not in it.
+    /// Empty until there is a second file.
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// For each file but the first, the numbers of its recordings.
+    of_files: Vec<Vec<u32>>,
+    files: usize,
 }
 
-/// Why a text has no number.
+/// Why a file's recordings have no numbers.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotNumbered {
     #[error("{0:?} is not a recording id")]
     NotAnId(String),
-    #[error("it names over 2^32 recordings")]
+    #[error("over 2^32 recordings")]
     TooMany,
 }
 
@@ -35,93 +35,55 @@ impl Recordings {
         &self.ids
     }
 
-    /// The number of a recording, if it is known.
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
-        let same = |number: &u32| self.ids[*number as usize].as_str() == name;
-        self.numbers.find(self.hasher.hash_one(name), same).copied()
+    /// For each file the numbers of its recordings; none where they are 0, 1, 2 and so on.
+    pub(super) fn of_files(&self) -> impl Iterator<Item = Option<&[u32]>> {
+        std::iter::once(None).chain(self.of_files.iter().map(|numbers| Some(numbers.as_slice())))
     }
 
-    /// Notes those numbers that are known by now and were not.
-    ///
-    /// The table and the ids are far larger than a cache. Names are looked up many at a time, in
-    /// steps short enough that the memory works on one name while others are waited for.
-    pub(super) fn find_all(&self, names: &StringArray, numbers: &mut [Option<u32>]) {
-        let mut lookups = [(0_u64, None::<u32>); LOOKUPS];
-        for (chunk, numbers) in numbers.chunks_mut(LOOKUPS).enumerate() {
-            let name = |at: usize| names.value(chunk * LOOKUPS + at);
-            let lookups = &mut lookups[..numbers.len()];
-            for (at, (hash, _)) in lookups.iter_mut().enumerate() {
-                *hash = self.hasher.hash_one(name(at));
-            }
-            for (hash, maybe) in lookups.iter_mut() {
-                *maybe = self.numbers.find(*hash, |_| true).copied();
-            }
-            for (at, number) in numbers.iter_mut().enumerate() {
-                let maybe = lookups[at].1;
-                let is_it = |number: u32| self.ids[number as usize].as_str() == name(at);
-                *number = maybe.filter(|number| is_it(*number)).or_else(|| self.find(name(at)));
+    /// Numbers a file's recordings, which are read on so many threads.
+    pub(super) fn add(&mut self, texts: &Texts, threads: usize) -> Result<(), NotNumbered> {
+        let ids = parse(texts, threads)?;
+        self.files += 1;
+        if self.files == 1 {
+            self.ids = ids;
+            return Ok(());
+        }
+        if self.files == 2 {
+            for number in 0..u32::try_from(self.ids.len()).map_err(|_| NotNumbered::TooMany)? {
+                self.note(number);
             }
         }
+        let numbers = ids.into_iter().map(|id| self.number(id)).collect::<Result<_, _>>()?;
+        self.of_files.push(numbers);
+        Ok(())
     }
 
-    /// The numbers of all names, of which some have been found.
-    fn add_all(
-        &mut self,
-        names: &StringArray,
-        found: Vec<Option<u32>>,
-    ) -> Result<Vec<u32>, NotNumbered> {
-        let count = found.iter().filter(|number| number.is_none()).count();
-        self.ids.reserve(count);
-        let (ids, hasher) = (&self.ids, &self.hasher);
-        self.numbers.reserve(count, |number| hasher.hash_one(ids[*number as usize].as_str()));
-        let number = |(number, name): (Option<u32>, Option<&str>)| match number {
-            Some(number) => Ok(number),
-            None => self.add(name.unwrap_or_default()),
-        };
-        found.into_iter().zip(names).map(number).collect()
-    }
-
-    /// The number of a recording, which may be new.
-    pub(super) fn add(&mut self, name: &str) -> Result<u32, NotNumbered> {
-        if let Some(number) = self.find(name) {
-            return Ok(number);
-        }
-        let id = RecordingId::parse(name).map_err(|_| NotNumbered::NotAnId(name.to_owned()))?;
-        if id.as_str() != name {
-            return self.add(id.as_str());
+    fn number(&mut self, id: RecordingId) -> Result<u32, NotNumbered> {
+        let hash = self.hasher.hash_one(id.as_str());
+        if let Some(known) = self.numbers.find(hash, |number| self.ids[*number as usize] == id) {
+            return Ok(*known);
         }
         let number = u32::try_from(self.ids.len()).map_err(|_| NotNumbered::TooMany)?;
+        self.ids.push(id);
+        self.note(number);
+        Ok(number)
+    }
+
+    fn note(&mut self, number: u32) {
         let (ids, hasher) = (&self.ids, &self.hasher);
         let hash = |number: &u32| hasher.hash_one(ids[*number as usize].as_str());
-        self.numbers.insert_unique(hasher.hash_one(name), number, hash);
-        self.ids.push(id);
-        Ok(number)
+        self.numbers.insert_unique(hash(&number), number, hash);
     }
 }
 
-/// Recordings that several threads number.
-pub(super) struct Known<'a>(pub &'a RwLock<Recordings>);
-
-impl Known<'_> {
-    /// The numbers of a dictionary's recordings, unless another thread is adding recordings: it
-    /// will know most of them when it is done.
-    pub(super) fn try_numbers(&self, names: &StringArray) -> Option<Result<Vec<u32>, NotNumbered>> {
-        match self.0.try_write() {
-            Ok(mut known) if known.ids.is_empty() => {
-                Some(known.add_all(names, vec![None; names.len()]))
-            }
-            Ok(known) => {
-                drop(known);
-                Some(self.numbers(names))
-            }
-            Err(_) => None,
-        }
-    }
-
-    /// The numbers of a dictionary's recordings.
-    pub(super) fn numbers(&self, names: &StringArray) -> Result<Vec<u32>, NotNumbered> {
-        let mut numbers = vec![None; names.len()];
-        self.0.read().unwrap_or_else(PoisonError::into_inner).find_all(names, &mut numbers);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).add_all(names, numbers)
-    }
+fn parse(texts: &Texts, threads: usize) -> Result<Vec<RecordingId>, NotNumbered> {
+    let id = |text: &[u8]| {
+        let id = std::str::from_utf8(text).ok().and_then(|text| RecordingId::parse(text).ok());
+        let same = id.filter(|id| id.as_str().as_bytes() == text);
+        same.ok_or_else(|| NotNumbered::NotAnId(String::from_utf8_lossy(text).into_owned()))
+    };
+    let parts = in_parts(threads, texts.places(), |places| {
+        places.iter().map(|place| id(texts.text(*place))).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(joined(parts.into_iter().collect::<Result<_, _>>()?))
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::{ArrayRef, StringArray};
-
+use super::encode::{Coding, Group};
 use super::merge::{Gathered, GatheredPool};
-use super::sealed::{Encoders, Group, Parts, SealedTotals, SealedWriter};
+use super::sealed::{Parts, SealedRow, SealedTotals, SealedWriter};
 use super::{UsageError, UsageKey};
 use crate::digest::Digest;
+
+/// Groups for each thread that are being encoded or wait for those before them.
+const GROUPS_AHEAD: usize = 2;
 
 /// One sealed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,23 @@ struct Task<'a> {
     part: u64,
 }
 
+/// The recordings of one pool's file.
+struct FileCoding {
+    coding: Coding,
+    /// For each place among all recordings, the place among the file's.
+    places: Vec<u32>,
+}
+
+/// The coding that was made last: row groups are made in the order of their files.
+type LastCoding<'a> = Mutex<Option<(&'a UsageKey, Arc<FileCoding>)>>;
+
+/// A row group, and how many rows were added to others.
+struct Made {
+    group: Group,
+    repeated: u64,
+    coding: Arc<FileCoding>,
+}
+
 /// Writes one file for each pool key into `folder`, on so many threads; returns the files and how
 /// many rows were added to another row of the same listener and recording. `progress` is told
 /// how many rows have been sealed.
@@ -45,48 +64,49 @@ pub fn seal(
     threads: usize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Vec<SealedUsage>, u64), UsageError> {
-    let names: StringArray = gathered.recordings.iter().map(|id| Some(id.as_str())).collect();
-    let names: ArrayRef = Arc::new(names);
-    let encoders = Encoders::new(folder, names)?;
     let tasks: Vec<Task<'_>> = gathered
         .pools
         .iter()
         .filter_map(|(key, pool)| key.as_ref().map(|key| (key, pool)))
         .flat_map(|(key, pool)| {
-            let parts = Parts::of(pool.rows);
+            let parts = Parts::of(pool.rows, pool.recordings.len());
             (0..parts.count()).map(move |part| Task { key, pool, parts, part })
         })
         .collect();
-    let mut files = Files::new(folder, &encoders);
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = sync_channel(threads.max(1));
+    let threads = threads.max(1);
+    let mut files = Files::new(folder);
+    let (next, last_coding) = (AtomicUsize::new(0), LastCoding::default());
+    let (sender, receiver) = channel();
+    // A thread puts something in before it takes a task, and it is taken out when the group is
+    // written: so groups that wait for a slow one before them are few.
+    let (begin, begun) = sync_channel(GROUPS_AHEAD * threads);
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            let (sender, tasks, next, encoders) = (sender.clone(), &tasks, &next, &encoders);
+        for _ in 0..threads {
+            let (sender, begin) = (sender.clone(), begin.clone());
+            let (tasks, next, last_coding) = (&tasks, &next, &last_coding);
             scope.spawn(move || {
-                loop {
+                while begin.send(()).is_ok() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(task) = tasks.get(index) else { return };
-                    let made = encode(gathered, task, encoders);
+                    let made = make(gathered, task, folder, last_coding);
                     if sender.send((index, made)).is_err() {
                         return;
                     }
                 }
             });
         }
-        drop(sender);
-        // Groups are made in any order and written in theirs. Where writing fails, the receiver
-        // is gone, and with it the threads.
-        let mut waiting = BTreeMap::new();
+        drop((sender, begin));
+        // Groups are made in any order and written in theirs. Where writing fails, the receivers
+        // are gone, and with them the threads.
+        let (begun, mut waiting) = (begun, BTreeMap::new());
         let mut written = 0;
         for (index, made) in receiver {
             waiting.insert(index, made);
             while let Some(made) = waiting.remove(&written) {
-                let (group, repeated) = made?;
-                files.repeated += repeated;
-                files.append(&tasks[written], group)?;
+                files.append(&tasks[written], made?)?;
                 progress(files.rows);
                 written += 1;
+                let _ = begun.recv(); // what the thread put in for this group
             }
         }
         Ok(())
@@ -94,23 +114,47 @@ pub fn seal(
     .and_then(|()| files.finish())
 }
 
-fn encode(
+fn make<'a>(
     gathered: &Gathered,
-    task: &Task<'_>,
-    encoders: &Encoders,
-) -> Result<(Group, u64), UsageError> {
-    let mut group = encoders.group()?;
+    task: &Task<'a>,
+    folder: &Path,
+    last: &LastCoding<'a>,
+) -> Result<Made, UsageError> {
+    let coding = coding(gathered, task, folder, last)?;
+    let mut group = coding.coding.group()?;
     let range = (task.parts.start(task.part).unwrap_or(0), task.parts.start(task.part + 1));
     let repeated = gathered.visit(Some(task.key), task.pool, range, |_, rows| {
-        rows.iter().try_for_each(|row| group.push(*row))
+        rows.iter().try_for_each(|row| {
+            group.push(SealedRow { recording: coding.places[row.recording as usize], ..*row })
+        })
     })?;
-    Ok((group.finish()?, repeated))
+    Ok(Made { group: group.finish()?, repeated, coding })
+}
+
+fn coding<'a>(
+    gathered: &Gathered,
+    task: &Task<'a>,
+    folder: &Path,
+    last: &LastCoding<'a>,
+) -> Result<Arc<FileCoding>, UsageError> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, coding)) = last.as_ref().filter(|(key, _)| *key == task.key) {
+        return Ok(coding.clone());
+    }
+    let ids = task.pool.recordings.iter().map(|place| &gathered.recordings[*place as usize]);
+    let coding = Coding::new(folder, ids)?;
+    let mut places = vec![0; gathered.recordings.len()];
+    for (place, of_all) in (0..).zip(&task.pool.recordings) {
+        places[*of_all as usize] = place;
+    }
+    let coding = Arc::new(FileCoding { coding, places });
+    *last = Some((task.key, coding.clone()));
+    Ok(coding)
 }
 
 /// The files, one after the other.
 struct Files<'a> {
     folder: &'a Path,
-    encoders: &'a Encoders,
     open: Option<(UsageKey, String, SealedWriter)>,
     sealed: Vec<SealedUsage>,
     rows: u64,
@@ -118,21 +162,22 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    const fn new(folder: &'a Path, encoders: &'a Encoders) -> Self {
-        Self { folder, encoders, open: None, sealed: Vec::new(), rows: 0, repeated: 0 }
+    const fn new(folder: &'a Path) -> Self {
+        Self { folder, open: None, sealed: Vec::new(), rows: 0, repeated: 0 }
     }
 
-    fn append(&mut self, task: &Task<'_>, group: Group) -> Result<(), UsageError> {
+    fn append(&mut self, task: &Task<'_>, made: Made) -> Result<(), UsageError> {
         if self.open.as_ref().is_none_or(|(key, ..)| key != task.key) {
             self.close()?;
             let key = task.key.to_string();
             let file = format!("{}.parquet", Digest::of(key.as_bytes()).short());
             let path = self.folder.join(&file);
-            let writer = SealedWriter::new(&path, &key, self.encoders.clone(), task.parts)?;
+            let writer = SealedWriter::new(&path, &key, made.coding.coding.clone(), task.parts)?;
             self.open = Some((task.key.clone(), file, writer));
         }
-        self.rows += group.rows();
-        self.open.as_mut().map_or(Ok(()), |(.., writer)| writer.append(group))
+        self.rows += made.group.rows();
+        self.repeated += made.repeated;
+        self.open.as_mut().map_or(Ok(()), |(.., writer)| writer.append(made.group))
     }
 
     fn close(&mut self) -> Result<(), UsageError> {

@@ -1,47 +1,44 @@
-//! The sealed file: its columns, and how it is written.
+//! The sealed file: its columns, its parts, and how it is written.
 //!
-//! Rows are ordered by listener, then recording, and stand once for each pair. A row group holds
-//! the listeners of one part of the space of hashes, so no listener is split over two of them;
-//! how many parts there are depends on the number of rows alone. So the bytes of a file do not
-//! depend on threads or memory, and a reader can take its row groups side by side.
+//! Rows are ordered by listener, then by the recording's place in the file's dictionary, and stand
+//! once for each pair. A row group holds the listeners of one part of the space of hashes, so no
+//! listener is split over two of them; how many parts there are depends on the numbers of rows
+//! and of recordings alone. So the bytes of a file do not depend on threads or memory, and a
+//! reader can take its row groups side by side.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, StringArray, UInt32Array,
-};
 use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
 
 use super::UsageError;
+use super::encode::{Coding, Group, GroupEncoder};
 use crate::digest::{Digest, Hashing};
 use crate::ident::RecordingId;
 
-/// The most rows that a group of evenly spread listeners has: so many that its dictionary of
-/// recordings is a small part of it.
+/// The most rows that a group of evenly spread listeners has, where there are few recordings.
 const GROUP_ROWS_MAX: u64 = 1 << 23;
-/// Rows that are encoded at once.
-const BATCH_ROWS: usize = 1 << 15;
-const DICTIONARY_BYTES: usize = 1 << 26;
+/// The fewest rows for each recording, so that the dictionary is a small part of a group.
+const GROUP_ROWS_OF_RECORDING: u64 = 4;
+/// What a file says of itself: the version of its layout.
+pub(super) const SEALED: &str = "2";
+/// Listener, recording, plays, active plays.
+pub(super) const COLUMNS: usize = 4;
 
 /// One listener's plays of one recording, by the recording's place among all of the file's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedRow {
     /// The listener's hash.
     pub listener: u128,
-    /// The recording's place in the names that the file was created with.
+    /// The recording's place among those that the file was created with.
     pub recording: u32,
     /// Raw plays.
     pub plays: u32,
@@ -69,9 +66,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts for so many rows.
-    pub fn of(rows: u64) -> Self {
-        Self::at_least(rows.div_ceil(GROUP_ROWS_MAX))
+    /// The parts of a file with so many rows and recordings.
+    pub fn of(rows: u64, recordings: usize) -> Self {
+        let least = GROUP_ROWS_OF_RECORDING.saturating_mul(recordings as u64);
+        Self::at_least(rows.div_ceil(GROUP_ROWS_MAX.max(least)))
     }
 
     /// So many parts or, since they are a power of two, a few more.
@@ -100,8 +98,8 @@ impl Parts {
     }
 }
 
-/// The columns of a sealed file.
-pub(super) fn schema() -> Schema {
+/// The columns of a sealed file, as Arrow has them.
+pub(super) fn arrow_schema() -> Schema {
     let recording = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     Schema::new(vec![
         Field::new("listener", DataType::FixedSizeBinary(16), false),
@@ -111,11 +109,16 @@ pub(super) fn schema() -> Schema {
     ])
 }
 
+/// The columns of a sealed file, as Parquet has them.
+pub(super) fn schema() -> Result<SchemaDescriptor, ParquetError> {
+    ArrowSchemaConverter::new().convert(&arrow_schema())
+}
+
 /// Writes a sealed file part by part.
 pub struct SealedWriter {
     path: PathBuf,
     out: SerializedFileWriter<Hashing<BufWriter<File>>>,
-    encoders: Encoders,
+    coding: Coding,
     parts: Parts,
     /// The group that `push` is filling, and its part.
     open: Option<(u64, GroupEncoder)>,
@@ -124,65 +127,35 @@ pub struct SealedWriter {
     listeners: u64,
 }
 
-/// What makes encoders for the groups of one file, on any thread.
-#[derive(Clone)]
-pub(super) struct Encoders {
-    path: Arc<Path>,
-    schema: Arc<Schema>,
-    factory: Arc<ArrowRowGroupWriterFactory>,
-    names: ArrayRef,
-}
-
-/// A row group on its way.
-pub(super) struct GroupEncoder {
-    encoders: Encoders,
-    columns: Vec<ArrowColumnWriter>,
-    listeners: Vec<u8>,
-    recordings: Vec<i32>,
-    plays: Vec<u32>,
-    active: Vec<u32>,
-    last: Option<u128>,
-    /// True if the last listener has played anything.
-    last_counts: bool,
-    totals: (u64, u64, u64),
-}
-
-/// An encoded row group.
-pub(super) struct Group {
-    chunks: Vec<ArrowColumnChunk>,
-    /// Rows, plays, listeners.
-    totals: (u64, u64, u64),
-}
-
 impl SealedWriter {
-    /// Starts a file of about so many rows for a pool key; `recordings` are all that its rows
-    /// name, ordered by the bytes of their ids.
+    /// Starts a file of about so many rows for a pool key. Each of the `recordings` must stand in
+    /// at least one row; those with most rows come first, so that readers find them together.
     pub fn create(
         path: &Path,
         key: &str,
         recordings: &[RecordingId],
         rows: u64,
     ) -> Result<Self, UsageError> {
-        let names: StringArray = recordings.iter().map(|id| Some(id.as_str())).collect();
-        Self::new(path, key, Encoders::new(path, Arc::new(names))?, Parts::of(rows))
+        let coding = Coding::new(path, recordings.iter())?;
+        Self::new(path, key, coding, Parts::of(rows, recordings.len()))
     }
 
     pub(super) fn new(
         path: &Path,
         key: &str,
-        encoders: Encoders,
+        coding: Coding,
         parts: Parts,
     ) -> Result<Self, UsageError> {
         let file = |source| UsageError::File { path: path.to_owned(), source };
         let out =
-            Hashing::new(BufWriter::with_capacity(1 << 20, File::create(path).map_err(file)?));
-        let (mut out, _) = open(out, &encoders.schema).map_err(|e| write_error(path, e))?;
+            Hashing::new(BufWriter::with_capacity(1 << 20, File::create_new(path).map_err(file)?));
+        let mut out = open(out).map_err(|e| write_error(path, e))?;
         out.append_key_value_metadata(note("key", key.to_owned()));
         let path = path.to_owned();
-        Ok(Self { path, out, encoders, parts, open: None, rows: 0, plays: 0, listeners: 0 })
+        Ok(Self { path, out, coding, parts, open: None, rows: 0, plays: 0, listeners: 0 })
     }
 
-    /// Adds a row; rows come in the order of listeners and then of recordings.
+    /// Adds a row; rows come in the order of listeners and then of recordings' places.
     pub fn push(&mut self, row: SealedRow) -> Result<(), UsageError> {
         let part = self.parts.part_of(row.listener);
         if let Some((_, full)) = self.open.take_if(|(open, _)| *open != part) {
@@ -190,7 +163,7 @@ impl SealedWriter {
         }
         let (_, encoder) = match &mut self.open {
             Some(open) => open,
-            none => none.insert((part, self.encoders.group()?)),
+            none => none.insert((part, self.coding.group()?)),
         };
         encoder.push(row)
     }
@@ -202,12 +175,7 @@ impl SealedWriter {
         if rows == 0 {
             return Ok(());
         }
-        let written = self.out.next_row_group().and_then(|mut out| {
-            for chunk in group.chunks {
-                chunk.append_to_row_group(&mut out)?;
-            }
-            out.close().map(drop)
-        });
+        let written = self.out.next_row_group().and_then(|out| group.append_to(out));
         written.map_err(|e| write_error(&self.path, e))?;
         self.rows += rows;
         self.plays += plays;
@@ -229,111 +197,20 @@ impl SealedWriter {
 }
 
 /// Starts a file, through the writer of whole batches, which notes the columns' types in it.
-fn open<W: std::io::Write + Send>(
-    out: W,
-    schema: &Arc<Schema>,
-) -> Result<(SerializedFileWriter<W>, ArrowRowGroupWriterFactory), ParquetError> {
+fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, ParquetError> {
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("tantieme".to_owned())
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_key_value_metadata(Some(vec![note("sealed", "1".to_owned())]))
+        .set_key_value_metadata(Some(vec![note("sealed", SEALED.to_owned())]))
         .build();
-    ArrowWriter::try_new(out, schema.clone(), Some(properties))?.into_serialized_writer()
+    let writer = ArrowWriter::try_new(out, Arc::new(arrow_schema()), Some(properties))?;
+    writer.into_serialized_writer().map(|(out, _)| out)
 }
 
 fn note(name: &str, text: String) -> KeyValue {
     KeyValue::new(format!("tantieme.{name}"), Some(text))
 }
 
-impl Group {
-    /// How many rows it has.
-    pub(super) const fn rows(&self) -> u64 {
-        self.totals.0
-    }
-}
-
-impl Encoders {
-    /// Encoders for files in a folder that name these recordings; the path is for errors.
-    pub(super) fn new(path: &Path, names: ArrayRef) -> Result<Self, UsageError> {
-        let schema = Arc::new(schema());
-        let (_, factory) = open(std::io::sink(), &schema).map_err(|e| write_error(path, e))?;
-        Ok(Self { path: path.into(), schema, factory: Arc::new(factory), names })
-    }
-
-    /// Starts a row group.
-    pub(super) fn group(&self) -> Result<GroupEncoder, UsageError> {
-        let columns =
-            self.factory.create_column_writers(0).map_err(|e| write_error(&self.path, e))?;
-        Ok(GroupEncoder {
-            encoders: self.clone(),
-            columns,
-            listeners: Vec::with_capacity(BATCH_ROWS * 16),
-            recordings: Vec::with_capacity(BATCH_ROWS),
-            plays: Vec::with_capacity(BATCH_ROWS),
-            active: Vec::with_capacity(BATCH_ROWS),
-            last: None,
-            last_counts: false,
-            totals: (0, 0, 0),
-        })
-    }
-}
-
-impl GroupEncoder {
-    pub(super) fn push(&mut self, row: SealedRow) -> Result<(), UsageError> {
-        if self.last != Some(row.listener) {
-            self.totals.2 += u64::from(self.last_counts);
-            self.last = Some(row.listener);
-            self.last_counts = false;
-        }
-        self.last_counts |= row.plays > 0;
-        self.listeners.extend_from_slice(&row.listener.to_be_bytes());
-        self.recordings.push(row.recording.cast_signed());
-        self.plays.push(row.plays);
-        self.active.push(row.active);
-        if self.plays.len() == BATCH_ROWS { self.encode() } else { Ok(()) }
-    }
-
-    fn encode(&mut self) -> Result<(), UsageError> {
-        self.totals.0 += self.plays.len() as u64;
-        self.totals.1 += self.plays.iter().map(|plays| u64::from(*plays)).sum::<u64>();
-        let encoders = &self.encoders;
-        let failed = |e: ParquetError| write_error(&encoders.path, e);
-        let arrow = |e: arrow_schema::ArrowError| failed(e.into());
-        let room = |n| Vec::with_capacity(n);
-        let listeners = std::mem::replace(&mut self.listeners, room(BATCH_ROWS * 16));
-        let codes = Int32Array::from(std::mem::take(&mut self.recordings));
-        let recordings =
-            DictionaryArray::<Int32Type>::try_new(codes, encoders.names.clone()).map_err(arrow)?;
-        let columns: [ArrayRef; 4] = [
-            Arc::new(FixedSizeBinaryArray::try_new(16, listeners.into(), None).map_err(arrow)?),
-            Arc::new(recordings),
-            Arc::new(UInt32Array::from(std::mem::take(&mut self.plays))),
-            Arc::new(UInt32Array::from(std::mem::take(&mut self.active))),
-        ];
-        for ((field, array), writer) in
-            encoders.schema.fields().iter().zip(&columns).zip(&mut self.columns)
-        {
-            for leaf in compute_leaves(field, array).map_err(failed)? {
-                writer.write(&leaf).map_err(failed)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(mut self) -> Result<Group, UsageError> {
-        if !self.plays.is_empty() {
-            self.encode()?;
-        }
-        self.totals.2 += u64::from(self.last_counts);
-        let path = &self.encoders.path;
-        let chunks = self.columns.into_iter().map(ArrowColumnWriter::close);
-        let chunks = chunks.collect::<Result<_, _>>().map_err(|e| write_error(path, e))?;
-        Ok(Group { chunks, totals: self.totals })
-    }
-}
-
-fn write_error(path: &Path, error: ParquetError) -> UsageError {
+pub(super) fn write_error(path: &Path, error: ParquetError) -> UsageError {
     let source = match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(source) => *source,

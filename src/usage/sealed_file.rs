@@ -1,24 +1,27 @@
-//! Sealed files, opened: what they say of themselves, and their row groups.
+//! Sealed files, opened: what they say of themselves, their recordings and their row groups.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
-};
+use bytes::Bytes;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::UsageError;
-
-const BATCH_ROWS: usize = 1 << 13;
+use super::decode::{GroupReader, Shared, Texts, Wrong, dictionary_page, recordings};
+use super::sealed::{SEALED, schema};
 
 /// An open file.
-pub(super) struct SealedFile<'a> {
-    pub path: &'a Path,
-    pub metadata: ArrowReaderMetadata,
+pub(super) struct SealedFile {
+    path: PathBuf,
+    file: Shared,
+    metadata: ParquetMetaData,
     pub groups: Vec<RowGroup>,
+    /// The texts of its recordings, by the numbers that rows have for them.
+    pub recordings: Texts,
+    /// The same, as every row group has them.
+    recordings_page: Bytes,
 }
 
 /// A row group: its first and last listener.
@@ -29,20 +32,19 @@ pub(super) struct RowGroup {
     pub rows: u64,
 }
 
-/// Listeners from one hash on and before another; without an end, all after it.
+/// Span from one hash on and before another; without an end, all after it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Range {
+pub(super) struct Span {
     pub from: u128,
     pub to: Option<u128>,
 }
 
-pub(super) fn open_all(paths: &[PathBuf]) -> Result<Vec<SealedFile<'_>>, UsageError> {
-    paths.iter().map(|path| SealedFile::open(path)).collect()
+impl Span {
+    pub(super) const ALL: Self = Self { from: 0, to: None };
 }
 
-/// Cuts the listeners where row groups begin. A listener whose rows go over the edge of a group
-/// is in one range all the same: the range's threads find it from both groups.
-pub(super) fn ranges(files: &[SealedFile<'_>]) -> Vec<Range> {
+/// Cuts the listeners where row groups begin.
+pub(super) fn ranges(files: &[SealedFile]) -> Vec<Span> {
     let groups = files.iter().flat_map(|file| &file.groups);
     let mut starts: BTreeMap<u128, u64> = BTreeMap::new();
     for group in groups {
@@ -51,13 +53,13 @@ pub(super) fn ranges(files: &[SealedFile<'_>]) -> Vec<Range> {
     // Of several files with groups of their own, no more ranges are made than the largest has.
     let most = files.iter().map(|file| file.groups.len()).max().unwrap_or(0).max(1) as u64;
     let size = starts.values().sum::<u64>() / most;
-    let (mut ranges, mut filled) = (vec![Range { from: 0, to: None }], 0);
+    let (mut ranges, mut filled) = (vec![Span::ALL], 0);
     for (start, rows) in starts {
         if filled > 0 && filled + rows / 2 >= size {
             if let Some(before) = ranges.last_mut() {
                 before.to = Some(start);
             }
-            ranges.push(Range { from: start, to: None });
+            ranges.push(Span { from: start, to: None });
             filled = 0;
         }
         filled += rows;
@@ -65,62 +67,95 @@ pub(super) fn ranges(files: &[SealedFile<'_>]) -> Vec<Range> {
     ranges
 }
 
-/// Proves that no row was passed over: rows out of order would lie outside every range.
-pub(super) fn check_rows(files: &[SealedFile<'_>], read: u64) -> Result<(), UsageError> {
-    let rows: u64 = files.iter().flat_map(|file| &file.groups).map(|group| group.rows).sum();
-    match files.first() {
-        Some(file) if rows != read => Err(damaged(file.path, "its listeners are not in order")),
-        _ => Ok(()),
-    }
-}
-
-impl<'a> SealedFile<'a> {
-    pub(super) fn open(path: &'a Path) -> Result<Self, UsageError> {
-        let file = File::open(path)
-            .map_err(|source| UsageError::File { path: path.to_owned(), source })?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())
-            .map_err(|e| damaged(path, &e.to_string()))?;
-        let mut file = Self { path, metadata, groups: Vec::new() };
-        if file.note("tantieme.sealed").is_some() {
-            file.groups = file.read_groups()?;
+impl SealedFile {
+    /// Opens a file and reads its recordings.
+    pub(super) fn open(path: &Path) -> Result<Self, UsageError> {
+        let (file, metadata) = open(path)?;
+        if note(&metadata, "tantieme.sealed") != Some(SEALED) {
+            return Err(damaged(path, "it was sealed by another version: import it again"));
         }
+        let mut file = Self {
+            path: path.to_owned(),
+            file,
+            metadata,
+            groups: Vec::new(),
+            recordings: Texts::default(),
+            recordings_page: Bytes::new(),
+        };
+        file.read_groups().map_err(|wrong| file.damaged(&wrong))?;
         Ok(file)
     }
 
-    fn read_groups(&self) -> Result<Vec<RowGroup>, UsageError> {
-        if self.metadata.schema().fields() != super::sealed::schema().fields() {
-            return Err(damaged(self.path, "its columns are not those of sealed usage"));
+    fn read_groups(&mut self) -> Result<(), Wrong> {
+        let schema = schema()?;
+        let ours = self.metadata.file_metadata().schema_descr().columns() == schema.columns();
+        let groups = self.metadata.row_groups();
+        let bounds: Option<Vec<RowGroup>> = groups.iter().map(bounds).collect();
+        self.groups = bounds.filter(|_| ours).ok_or(Wrong::Pages)?;
+        if self.groups.windows(2).any(|pair| pair[0].last >= pair[1].first) {
+            return Err(Wrong::Order);
         }
-        let group = |group: &parquet::file::metadata::RowGroupMetaData| {
-            let bounds = group.column(0).statistics()?;
-            let bound = |bytes: Option<&[u8]>| bytes?.try_into().ok().map(u128::from_be_bytes);
-            Some(RowGroup {
-                first: bound(bounds.min_bytes_opt())?,
-                last: bound(bounds.max_bytes_opt())?,
-                rows: u64::try_from(group.num_rows()).ok()?,
-            })
-        };
-        let groups: Option<Vec<RowGroup>> =
-            self.metadata.metadata().row_groups().iter().map(group).collect();
-        groups.ok_or_else(|| damaged(self.path, "its row groups do not say what they hold"))
+        if let Some(first) = groups.first() {
+            self.recordings = recordings(&self.file, first)?;
+            self.recordings_page = dictionary_page(&self.file, first, 1)?;
+        }
+        Ok(())
     }
 
-    pub(super) fn note(&self, key: &str) -> Option<String> {
-        let notes = self.metadata.metadata().file_metadata().key_value_metadata()?;
-        notes.iter().find(|note| note.key == key)?.value.clone()
+    /// What a file says of itself.
+    pub(super) fn note(&self, key: &str) -> Option<&str> {
+        note(&self.metadata, key)
     }
 
-    /// The listeners, recordings and plays of one row group.
-    pub(super) fn batches(&self, group: usize) -> Result<ParquetRecordBatchReader, UsageError> {
-        let file = File::open(self.path)
-            .map_err(|source| UsageError::File { path: self.path.to_owned(), source })?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), [0, 1, 2]);
-        let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-        let batches = builder.with_row_groups(vec![group]).build();
-        batches.map_err(|e| damaged(self.path, &e.to_string()))
+    /// Opens one of its row groups.
+    pub(super) fn group(&self, group: usize) -> Result<GroupReader, Wrong> {
+        let found = self.metadata.row_groups().get(group).ok_or(Wrong::Pages)?;
+        let bounds = self.groups.get(group).ok_or(Wrong::Pages)?;
+        let group = GroupReader::open(&self.file, found, &self.recordings_page)?;
+        if group.bounds() == Some((bounds.first, bounds.last)) {
+            Ok(group)
+        } else {
+            Err(Wrong::Order)
+        }
     }
+
+    /// That this file cannot be read.
+    pub(super) fn damaged(&self, wrong: &Wrong) -> UsageError {
+        damaged(&self.path, &wrong.to_string())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// True if the file says that it was sealed here, whatever the version.
+pub(super) fn is_sealed(path: &Path) -> Result<bool, UsageError> {
+    let (_, metadata) = open(path)?;
+    Ok(note(&metadata, "tantieme.sealed").is_some())
+}
+
+fn open(path: &Path) -> Result<(Shared, ParquetMetaData), UsageError> {
+    let file = File::open(path);
+    let file = file.map_err(|source| UsageError::File { path: path.to_owned(), source })?;
+    let file = Shared(Arc::new(file));
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file);
+    Ok((file, metadata.map_err(|e| damaged(path, &e.to_string()))?))
+}
+
+fn note<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let notes = metadata.file_metadata().key_value_metadata()?;
+    notes.iter().find(|note| note.key == key)?.value.as_deref()
+}
+
+fn bounds(group: &RowGroupMetaData) -> Option<RowGroup> {
+    let bounds = group.columns().first()?.statistics()?;
+    let bound = |bytes: Option<&[u8]>| bytes?.try_into().ok().map(u128::from_be_bytes);
+    Some(RowGroup {
+        first: bound(bounds.min_bytes_opt())?,
+        last: bound(bounds.max_bytes_opt())?,
+        rows: u64::try_from(group.num_rows()).ok()?,
+    })
 }
 
 pub(super) fn damaged(path: &Path, reason: &str) -> UsageError {

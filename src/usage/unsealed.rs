@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gather::{Gatherer, NotGathered};
-use super::listening::{Listeners, own_numbers};
+use super::listening::ListenerCount;
 use super::merge::Gathered;
 use super::raw::Places;
 use super::sealed::{Parts, SealedRow};
@@ -51,7 +51,6 @@ pub enum UnsealedError {
 pub struct UnsealedPlays {
     gathered: Gathered,
     threads: usize,
-    listeners: Option<u64>,
 }
 
 /// Reads `listener,recording,plays[,active_plays]` from files, or folders of files, as one; other
@@ -107,46 +106,44 @@ pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, U
         return Err(UnsealedError::Row { path, fault });
     }
     let gathered = Gathered::new(gatherers, means.memory)?;
-    Ok(UnsealedPlays { gathered, threads: means.threads, listeners: None })
+    Ok(UnsealedPlays { gathered, threads: means.threads })
 }
 
 impl Listening for UnsealedPlays {
     type Error = UsageError;
 
-    fn listeners(&mut self) -> Result<u64, UsageError> {
-        if let Some(known) = self.listeners {
-            return Ok(known);
-        }
-        let listeners = self.fold(Listeners::default)?.iter().map(|part| part.0).sum();
-        self.listeners = Some(listeners);
-        Ok(listeners)
+    fn recordings(&self) -> &[RecordingId] {
+        &self.gathered.recordings
     }
 
-    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, UsageError> {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn listeners(&self) -> Result<u64, UsageError> {
+        Ok(self.fold(ListenerCount::default)?.iter().map(|part| part.0).sum())
+    }
+
+    fn fold<S: Sums>(&self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, UsageError> {
         let Some(pool) = self.gathered.pools.get(&None) else { return Ok(Vec::new()) };
         let parts = (pool.rows / PART_ROWS).min(PARTS_OF_THREAD * self.threads as u64);
         let parts = Parts::at_least(parts);
-        let numbers = own_numbers(&self.gathered.recordings);
         let play = |row: &SealedRow| Play { recording: row.recording, plays: row.plays };
         let next = AtomicU64::new(0);
         let run = || {
-            let mut sums = start();
+            let (mut sums, mut plays) = (start(), Vec::new());
             loop {
                 let part = next.fetch_add(1, Ordering::Relaxed);
-                let Some(from) = parts.start(part) else { break };
+                let Some(from) = parts.start(part) else { return Ok(sums) };
                 let range = (from, parts.start(part + 1));
                 self.gathered.visit::<UsageError>(None, pool, range, |_, rows| {
-                    sums.add(rows.iter().map(play));
+                    plays.clear();
+                    plays.extend(rows.iter().map(play));
+                    sums.add(&plays);
                     Ok(())
                 })?;
             }
-            sums.close(&numbers);
-            Ok(sums)
         };
-        super::on_threads(self.threads, run).into_iter().collect()
-    }
-
-    fn recordings(&self) -> &[RecordingId] {
-        &self.gathered.recordings
+        crate::threads::on_threads(self.threads, run).into_iter().collect()
     }
 }

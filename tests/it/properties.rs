@@ -77,8 +77,8 @@ proptest! {
         let mut shuffled = rows.clone();
         shuffled.sort_by_key(|row| (u64::from(row.0) ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         for model in [Model::ProRata, Model::UserCentric] {
-            let one = allocate(model, micros(pool), &mut plays_of(&rows, 1)).unwrap();
-            let other = allocate(model, micros(pool), &mut plays_of(&shuffled, threads)).unwrap();
+            let one = allocate(model, micros(pool), &plays_of(&rows, 1)).unwrap();
+            let other = allocate(model, micros(pool), &plays_of(&shuffled, threads)).unwrap();
             prop_assert_eq!(&one, &other);
             let sum = Micros::sum(one.recordings.iter().map(|recording| recording.amount));
             prop_assert_eq!(sum, Ok(micros(pool)));
@@ -98,9 +98,9 @@ proptest! {
         let mut more = rows.clone();
         more.push((0, 0, extra));
         let share = |rows: &[(u8, u8, u32)]| {
-            let mut usage = plays_of(rows, 2);
+            let usage = plays_of(rows, 2);
             let listeners = usage.listeners().unwrap();
-            let allocation = allocate(Model::UserCentric, micros(pool), &mut usage).unwrap();
+            let allocation = allocate(Model::UserCentric, micros(pool), &usage).unwrap();
             let first = allocation.recordings.iter().find(|r| r.recording.as_str() == "x::0");
             (first.map_or(0, |r| r.amount.micros()), listeners)
         };
@@ -115,7 +115,7 @@ proptest! {
     ) {
         prop_assume!(plays.iter().any(|n| *n > 0));
         let rows: Vec<_> = (0_u8..).zip(plays).map(|(r, n)| (1, r, n)).collect();
-        let by = |model| allocate(model, micros(pool), &mut plays_of(&rows, 1)).unwrap();
+        let by = |model| allocate(model, micros(pool), &plays_of(&rows, 1)).unwrap();
         let (one, other) = (by(Model::ProRata), by(Model::UserCentric));
         for (a, b) in one.recordings.iter().zip(&other.recordings) {
             prop_assert!((a.amount.micros() - b.amount.micros()).abs() <= 1);
@@ -129,11 +129,15 @@ struct Miscounted(PlaysInMemory, u64);
 impl Listening for Miscounted {
     type Error = std::convert::Infallible;
 
-    fn listeners(&mut self) -> Result<u64, Self::Error> {
+    fn threads(&self) -> usize {
+        self.0.threads()
+    }
+
+    fn listeners(&self) -> Result<u64, Self::Error> {
         Ok(self.1)
     }
 
-    fn fold<S: Sums>(&mut self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, Self::Error> {
+    fn fold<S: Sums>(&self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, Self::Error> {
         self.0.fold(start)
     }
 
@@ -145,8 +149,8 @@ impl Listening for Miscounted {
 #[test]
 fn usage_that_counts_its_listeners_wrongly_is_refused() {
     for said in [0, 1, 3, 1_000_000] {
-        let mut usage = Miscounted(plays_of(&[(1, 1, 5), (2, 1, 7), (2, 2, 7)], 1), said);
-        let refused = allocate(Model::UserCentric, micros(i64::MAX), &mut usage);
+        let usage = Miscounted(plays_of(&[(1, 1, 5), (2, 1, 7), (2, 2, 7)], 1), said);
+        let refused = allocate(Model::UserCentric, micros(i64::MAX), &usage);
         assert_eq!(refused, Err(AllocateError::Listeners { said, found: 2 }));
     }
 }
@@ -278,7 +282,7 @@ proptest! {
             "period,service,offer,territory,currency,net_revenue\n{PERIOD},s,o,CN,CNY,{}\n", micros(revenue)
         );
         let pools = plan(&self::facts(&text), &facts.agreements, &[]).unwrap();
-        let amounts = allocate(Model::UserCentric, pools[0].amount, &mut plays_of(&rows, 2))
+        let amounts = allocate(Model::UserCentric, pools[0].amount, &plays_of(&rows, 2))
             .map(|allocation| allocation.recordings)
             .unwrap_or_default();
         let lines = lines(&facts, &[(pools[0].clone(), amounts)]);
@@ -299,7 +303,7 @@ proptest! {
         prop_assert_eq!(names.len(), lines.len(), "two lines have one name");
         // Replayed, with the plays in other hands, it is the same.
         let again = self::lines(&world.facts(SALES), &[(pools[0].clone(), {
-            allocate(Model::UserCentric, pools[0].amount, &mut plays_of(&rows, 5))
+            allocate(Model::UserCentric, pools[0].amount, &plays_of(&rows, 5))
                 .map(|allocation| allocation.recordings)
                 .unwrap_or_default()
         })]);

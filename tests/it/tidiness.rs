@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order in which data flows. A room may use only those before it.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "money",
     "ident",
     "period",
     "digest",
+    "threads",
     "columnar",
     "config",
     "store",

@@ -16,6 +16,10 @@ use super::{Row, Store, StoreError, Value, bind_all};
 /// How long a question waits for a free connection, and a connection for its database.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// What a connection that looks keeps of the file, in KiB with a minus before it. Small questions
+/// need the upper levels of an index; what is below them the system keeps once for all.
+const SQLITE_CACHE: &str = "-4096";
+
 /// Connections that only look. Each question sees what is committed when it is asked.
 #[derive(Debug, Clone)]
 pub struct Looking(Arc<Connections>);
@@ -128,7 +132,8 @@ impl Store {
         let idle = match self {
             Self::Sqlite(pool) => {
                 let options: SqliteConnectOptions = pool.connect_options().as_ref().clone();
-                Either::Sqlite(Idle::new(options.pragma("query_only", "1")))
+                let options = options.pragma("query_only", "1");
+                Either::Sqlite(Idle::new(options.pragma("cache_size", SQLITE_CACHE)))
             }
             Self::Postgres(pool) => {
                 let options = pool.connect_options().as_ref().clone();

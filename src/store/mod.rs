@@ -57,7 +57,12 @@ impl StoreError {
 /// payees is posted in one transaction, and pages that are pushed out of it are written twice.
 const SQLITE_CACHE: &str = "-131072";
 
-/// A database, open.
+/// Transactions come one after the other. A connection goes back to its pool in the background, so
+/// with room for a second one each transaction that follows another at once would open it, and a
+/// server takes longer to start a connection than to answer.
+const POSTGRES_CONNECTIONS: u32 = 1;
+
+/// A database, open. It has one transaction at a time: end one before the next begins.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// The embedded one.
@@ -182,7 +187,12 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { place: path.display().to_string(), source })?;
-        migrations::sqlite().run(&pool).await?;
+        let applied = sqlx::raw_sql(migrations::APPLIED).fetch_all(&pool).await;
+        let applied = applied.into_iter().flatten().map(Row::Sqlite);
+        let migrator = migrations::sqlite();
+        if !migrations::all_stand(&migrator, applied) {
+            migrator.run(&pool).await?;
+        }
         Ok(Self::Sqlite(pool))
     }
 
@@ -200,12 +210,17 @@ impl Store {
             |source| StoreError::Open { place: place.unwrap_or_default().to_owned(), source };
         let options: PgConnectOptions = url.parse().map_err(failed)?;
         let pool = PgPoolOptions::new()
-            .max_connections(8)
+            .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(15))
             .connect_with(options.disable_statement_logging())
             .await
             .map_err(failed)?;
-        migrations::postgres().run(&pool).await?;
+        let applied = sqlx::raw_sql(migrations::APPLIED).fetch_all(&pool).await;
+        let applied = applied.into_iter().flatten().map(Row::Postgres);
+        let migrator = migrations::postgres();
+        if !migrations::all_stand(&migrator, applied) {
+            migrator.run(&pool).await?;
+        }
         Ok(Self::Postgres(pool))
     }
 

@@ -2,7 +2,7 @@
 
 use tantieme::store::{Store, statements};
 
-use crate::support::block_on;
+use crate::support::{Database, Desk, block_on};
 
 on_both! {
     fn every_statement_makes_sense(desk) {
@@ -15,4 +15,36 @@ on_both! {
             store.close().await;
         });
     }
+}
+
+on_both! {
+    fn tables_that_another_program_has_changed_are_refused(desk) {
+        let changed = [
+            ("checksum = '\\x00' WHERE version = 2", "2 was previously applied but has been modified"),
+            ("success = false WHERE version = 5", "5 is partially applied"),
+            ("version = 99 WHERE version = 5", "99 was previously applied but is missing"),
+        ];
+        let back = "DELETE FROM _sqlx_migrations; INSERT INTO _sqlx_migrations SELECT * FROM kept";
+        desk.sql("CREATE TABLE kept AS SELECT * FROM _sqlx_migrations").unwrap();
+        for (change, words) in changed {
+            desk.run(&["status"]).ok();
+            desk.sql(&format!("UPDATE _sqlx_migrations SET {change}")).unwrap();
+            let said = desk.run(&["status"]).refused();
+            assert!(said.contains(words), "{said}");
+            desk.sql(back).unwrap();
+        }
+        desk.run(&["status"]).ok();
+    }
+}
+
+#[test]
+fn a_connection_that_looks_keeps_little_of_the_file() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    block_on(async {
+        let store = Store::open(&desk.url()).await.unwrap();
+        let row = store.looking(1).row("PRAGMA cache_size", &[]).await.unwrap().unwrap();
+        let kib = -row.int(0).unwrap(); // as SQLite has it, a minus stands for KiB
+        assert!((1..=8192).contains(&kib), "{kib}");
+        store.close().await;
+    });
 }

@@ -24,8 +24,10 @@ statements! {
     MONTH_LINES = "SELECT close_step.path FROM closed_period JOIN posting ON posting.id = closed_period.posting_id \
         JOIN close_step ON close_step.run_id = posting.run_id AND close_step.step = 'draft' \
         WHERE closed_period.period = $1";
-    /// The rows of a month in its file, the first and the one after the last: `$1` period.
-    MONTH_ROWS = "SELECT MIN(first_row), MAX(first_row + line_count) FROM statement WHERE period = $1";
+    /// The rows of a month in its file, the first and the one after the last: `$1` period. Statements
+    /// stand in the file in the order of an index, so its two ends are enough: there are millions between.
+    MONTH_ROWS = "SELECT (SELECT first_row FROM statement WHERE period = $1 ORDER BY payee, currency LIMIT 1), \
+        (SELECT first_row + line_count FROM statement WHERE period = $1 ORDER BY payee DESC, currency DESC LIMIT 1)";
     /// The rows of one payee's statements in a month's file: `$1` period, `$2` payee.
     PAYEE_ROWS = "SELECT MIN(first_row), MAX(first_row + line_count) FROM statement WHERE period = $1 AND payee = $2";
     /// One statement: `$1` its name.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::csv::{CsvReader, Record};
 use super::parquet::{ParquetFile, ParquetReader};
+use super::source::name_of;
 use super::{Fault, IngestError, Source};
 use crate::digest::Digest;
 
@@ -107,23 +108,20 @@ impl Rows {
         given: Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let (reader, name, names) = if is_parquet(path)? {
+        let (reader, names) = if is_parquet(path)? {
             let digest = Digest::of_file(path)
                 .map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
             let file = ParquetFile::open(path, |name| wanted(columns, others, name))?;
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
             let names = file.names();
             let reader = Box::new(file.rows(None)?);
-            (Reader::Parquet(reader, digest), name.unwrap_or_default(), names)
+            (Reader::Parquet(reader, digest), names)
         } else {
-            let source = Source::open(path)?;
-            let name = source.name();
-            let mut reader = Box::new(CsvReader::new(source));
+            let mut reader = Box::new(CsvReader::new(Source::open(path)?));
             let names = csv_header(&mut reader, path)?;
-            (Reader::Csv(reader), name, names)
+            (Reader::Csv(reader), names)
         };
         let header = Header::new(path, columns, &names, given, others)?;
-        Ok(Self { path: path.to_owned(), reader, name, header })
+        Ok(Self { path: path.to_owned(), reader, name: name_of(path), header })
     }
 
     /// The file's name, without its folders.

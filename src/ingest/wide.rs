@@ -16,6 +16,7 @@ use super::csv::{CsvReader, FIELDS_MAX, ROW_BYTES_MAX, Record};
 use super::parquet::ParquetFile;
 use super::pieces::{Next, Piece, Pieces};
 use super::rows::{Cells, Header, csv_header, wanted};
+use super::source::name_of;
 use super::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Source, is_parquet};
 use crate::digest::{Canonical, Digest};
 
@@ -45,7 +46,12 @@ struct Part {
 }
 
 enum Body {
-    Csv(Mutex<Pieces<Source>>),
+    /// Opened when its turn comes: of many parts, one is open and in memory at a time.
+    Csv {
+        names: Vec<String>,
+    },
+    /// Standard input or a pipe, which can be opened only once.
+    Stream(Mutex<Pieces<Source>>),
     Parquet(ParquetFile),
 }
 
@@ -88,15 +94,7 @@ impl WideRows {
         let several = files.len() > 1 || paths.iter().any(|path| is_folder(path));
         let open = |path: PathBuf| Part::open(path, columns, given.clone(), others);
         let parts: Vec<Part> = files.into_iter().map(open).collect::<Result<_, _>>()?;
-        let name = match (parts.as_slice(), paths) {
-            ([Part { body: Body::Csv(pieces), .. }], _) if !several => {
-                locked(pieces).source().name()
-            }
-            (_, [path, ..]) => {
-                path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-            }
-            (_, []) => String::new(),
-        };
+        let name = paths.first().map(|path| name_of(path)).unwrap_or_default();
         Ok(Self { parts, name, several })
     }
 
@@ -183,19 +181,57 @@ impl Part {
             let header = Header::new(&path, columns, &file.names(), given, others)?;
             return Ok(Self { path, header, body: Body::Parquet(file) });
         }
-        let mut pieces = Pieces::new(Source::open(&path)?);
-        let read = |source| IngestError::Read { path: path.clone(), source };
-        let mut reader = CsvReader::new(pieces.peek().map_err(read)?);
-        let names = csv_header(&mut reader, &path)?;
-        let header = usize::try_from(reader.place().end).unwrap_or(usize::MAX);
-        pieces.pass(header);
+        let (names, body) = if length(&path).is_some() {
+            let mut reader = CsvReader::new(Source::open(&path)?);
+            let names = csv_header(&mut reader, &path)?;
+            (names.clone(), Body::Csv { names })
+        } else {
+            let (names, pieces) = open_csv(&path)?;
+            (names, Body::Stream(Mutex::new(pieces)))
+        };
         let header = Header::new(&path, columns, &names, given, others)?;
-        Ok(Self { path, header, body: Body::Csv(Mutex::new(pieces)) })
+        Ok(Self { path, header, body })
     }
 
-    fn length(&self) -> Option<u64> {
-        std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
+    /// Hands out the pieces of a CSV; returns the hash of what was read.
+    fn cut(
+        &self,
+        index: usize,
+        pieces: &mut Pieces<Source>,
+        hand_out: &mut dyn FnMut(Work) -> bool,
+        report: &mut dyn FnMut(u64),
+    ) -> Result<Digest, IngestError> {
+        let read = |source| IngestError::Read { path: self.path.clone(), source };
+        loop {
+            report(pieces.source().consumed());
+            let work = match pieces.next().map_err(read)? {
+                Next::Piece(piece) => Work::Csv(index, piece),
+                Next::TooLong(line) => Work::TooLong(index, line),
+                Next::End => break,
+            };
+            if !hand_out(work) {
+                break;
+            }
+        }
+        Ok(pieces.source().digest())
     }
+}
+
+/// A file's bytes; nothing for standard input and pipes.
+fn length(path: &Path) -> Option<u64> {
+    let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    file.filter(|_| path != Path::new("-")).map(|file| file.len())
+}
+
+/// The names in a CSV file's header, and the rows after it.
+fn open_csv(path: &Path) -> Result<(Vec<String>, Pieces<Source>), IngestError> {
+    let mut pieces = Pieces::new(Source::open(path)?);
+    let read = |source| IngestError::Read { path: path.to_owned(), source };
+    let mut reader = CsvReader::new(pieces.peek().map_err(read)?);
+    let names = csv_header(&mut reader, path)?;
+    let header = usize::try_from(reader.place().end).unwrap_or(usize::MAX);
+    pieces.pass(header);
+    Ok((names, pieces))
 }
 
 impl Shared<'_> {
@@ -205,46 +241,46 @@ impl Shared<'_> {
         sender: &SyncSender<Work>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Digest, IngestError> {
-        let of: Option<u64> = self.parts.iter().map(Part::length).sum();
+        let of: Option<u64> = self.parts.iter().map(|part| length(&part.path)).sum();
         let mut before = 0;
         let mut report = |read: u64| {
             progress(Progress { read, of, rows: self.rows.load(Ordering::Relaxed) });
         };
         let mut digests = Vec::with_capacity(self.parts.len());
         // Work that nobody takes any more is dropped: the threads have stopped.
-        let hand_out = |work| !self.stopped() && sender.send(work).is_ok();
+        let mut hand_out = |work| !self.stopped() && sender.send(work).is_ok();
         for (index, part) in self.parts.iter().enumerate() {
-            let read = |source| IngestError::Read { path: part.path.clone(), source };
+            if self.stopped() {
+                break;
+            }
+            let mut report = |read: u64| report(before + read);
             digests.push(match &part.body {
-                Body::Csv(pieces) => {
-                    let mut pieces = locked(pieces);
-                    loop {
-                        report(before + pieces.source().consumed());
-                        let work = match pieces.next().map_err(read)? {
-                            Next::Piece(piece) => Work::Csv(index, piece),
-                            Next::TooLong(line) => Work::TooLong(index, line),
-                            Next::End => break,
-                        };
-                        if !hand_out(work) {
-                            break;
-                        }
+                Body::Csv { names } => {
+                    let (found, mut pieces) = open_csv(&part.path)?;
+                    if found != *names {
+                        let reason = "the header was changed while files were read".to_owned();
+                        return Err(IngestError::Header { path: part.path.clone(), reason });
                     }
-                    pieces.source().digest()
+                    part.cut(index, &mut pieces, &mut hand_out, &mut report)?
+                }
+                Body::Stream(pieces) => {
+                    part.cut(index, &mut locked(pieces), &mut hand_out, &mut report)?
                 }
                 Body::Parquet(file) => {
-                    let (length, groups) = (part.length().unwrap_or(0), file.groups().count());
+                    let (length, groups) = (length(&part.path).unwrap_or(0), file.groups().count());
                     let mut rows = 0;
                     for (group, count) in file.groups().enumerate() {
-                        report(before + length * group as u64 / groups.max(1) as u64);
+                        report(length * group as u64 / groups.max(1) as u64);
                         if !hand_out(Work::Group(index, group, rows)) {
                             break;
                         }
                         rows += count;
                     }
-                    Digest::of_file(&part.path).map_err(read)?
+                    Digest::of_file(&part.path)
+                        .map_err(|source| IngestError::Read { path: part.path.clone(), source })?
                 }
             });
-            before += part.length().unwrap_or(0);
+            before += length(&part.path).unwrap_or(0);
         }
         report(before);
         Ok(match digests.as_slice() {

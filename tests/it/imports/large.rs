@@ -23,6 +23,22 @@ fn import_usage(desk: &Desk, file: &Path, more: &[&str]) -> Said {
     desk.run(&[&["import", "usage", file.to_str().unwrap()], &POOL[..], more].concat())
 }
 
+/// Runs the program under limits that a shell sets.
+#[cfg(unix)]
+fn limited(desk: &Desk, limits: &str, words: &[&str]) -> Said {
+    let command = desk.command(words);
+    let mut limited = std::process::Command::new("bash");
+    limited.args(["-c", &format!("{limits}; exec \"$@\""), "bash"]);
+    limited.arg(command.get_program()).args(command.get_args()).current_dir(desk.dir());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.output().unwrap().into()
+}
+
 on_both! {
     fn a_killed_import_leaves_nothing_behind_and_the_file_is_taken_afterwards(desk) {
         import_month(desk);
@@ -57,18 +73,9 @@ on_both! {
         let file = desk.dir().join("large.csv");
         std::fs::write(&file, rows(300_000)).unwrap();
         // No file may grow over half a mebibyte: the rows that do not fit into memory find none.
-        let script = "trap '' XFSZ; ulimit -f 512; exec \"$@\"";
-        let import = desk.command(&["import", "usage", "large.csv", "--memory", "1MiB"]);
-        let mut limited = std::process::Command::new("bash");
-        limited.args(["-c", script, "bash"]).arg(import.get_program()).args(import.get_args());
-        limited.args(POOL).current_dir(desk.dir());
-        for (name, value) in import.get_envs() {
-            match value {
-                Some(value) => limited.env(name, value),
-                None => limited.env_remove(name),
-            };
-        }
-        let said = Said::from(limited.output().unwrap()).refused();
+        let words = ["import", "usage", "large.csv", "--memory", "1MiB"];
+        let said = limited(desk, "trap '' XFSZ; ulimit -f 512", &[&words[..], &POOL].concat());
+        let said = said.refused();
         assert_says(&said, "the disk is full and nothing was taken; make room and do it again");
         assert_eq!((status(desk), files(&desk.dir().join("data"))), before);
         import_usage(desk, &file, &[]).ok();
@@ -100,6 +107,21 @@ fn a_folder_of_part_files_is_one_batch() {
     };
     assert_eq!(of(&["october"]), "recording,plays,listeners,amount\nx::A,7,2,7.000000\n");
     assert_eq!(of(&["october/part-1.csv", "october/part-2.csv"]), of(&["october"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_may_hold_more_parts_than_files_may_be_open() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    std::fs::create_dir(desk.dir().join("october")).unwrap();
+    for part in 0..200 {
+        desk.file(
+            &format!("october/{part:03}.csv"),
+            &format!("listener,recording,plays\nu{part},x::A,1\n"),
+        );
+    }
+    let words = [&["import", "usage", "october"][..], &POOL].concat();
+    assert_says(&limited(&desk, "ulimit -n 100", &words).ok(), "took 200 rows");
 }
 
 /// Names and hashes of what is sealed, and what the import said.

@@ -38,6 +38,14 @@ pub enum IngestError {
         /// What the decoder says.
         reason: String,
     },
+    /// A folder that cannot be read as the parts of one file.
+    #[error("{path}: {reason}")]
+    Folder {
+        /// The folder, or what in it is no part.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The header row is missing or cannot be used.
     #[error("{path}:1: {reason}")]
     Header {

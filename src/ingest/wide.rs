@@ -156,15 +156,22 @@ fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let mut parts = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(read)? {
         let entry = entry.map_err(read)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with(['.', '_']);
-        if !hidden && entry.path().is_file() {
-            parts.push(entry.path());
+        if entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            continue;
         }
+        let path = entry.path();
+        let file = std::fs::metadata(&path)
+            .map_err(|source| IngestError::Read { path: path.clone(), source })?;
+        if !file.is_file() {
+            // Whatever it holds would be left out, and nobody would know.
+            return Err(IngestError::Folder { path, reason: "a part must be a regular file" });
+        }
+        parts.push(path);
     }
     parts.sort();
     if parts.is_empty() {
-        let reason = "the folder holds no file to read".to_owned();
-        return Err(IngestError::Header { path: folder.to_owned(), reason });
+        let reason = "the folder holds no file to read";
+        return Err(IngestError::Folder { path: folder.to_owned(), reason });
     }
     Ok(parts)
 }

@@ -124,6 +124,31 @@ fn a_folder_may_hold_more_parts_than_files_may_be_open() {
     assert_says(&limited(&desk, "ulimit -n 100", &words).ok(), "took 200 rows");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_a_folder_is_refused_by_name() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    let folder = desk.dir().join("october");
+    std::fs::create_dir(&folder).unwrap();
+    desk.file("october/part-1.csv", "listener,recording,plays\nu1,x::A,1\n");
+    let odd = folder.join("part-2.csv");
+    let refused = |reason: &str| {
+        let said = import_usage(&desk, &folder, &[]).refused();
+        assert_says(&said, &format!("{}: {reason}", odd.display()));
+    };
+    std::fs::create_dir(&odd).unwrap();
+    refused("a part must be a regular file");
+    std::fs::remove_dir(&odd).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&odd).status().unwrap().success());
+    refused("a part must be a regular file");
+    std::fs::remove_file(&odd).unwrap();
+    std::os::unix::fs::symlink("nowhere.csv", &odd).unwrap();
+    refused("No such file");
+    std::fs::remove_file(&odd).unwrap();
+    std::os::unix::fs::symlink("part-1.csv", &odd).unwrap();
+    assert_says(&import_usage(&desk, &folder, &[]).ok(), "took 2 rows");
+}
+
 /// Names and hashes of what is sealed, and what the import said.
 fn sealed(text: &str, means: [&str; 4]) -> (Vec<String>, String) {
     let desk = Desk::empty(Database::Sqlite).unwrap();

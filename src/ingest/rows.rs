@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::csv::{CsvReader, Record};
-use super::parquet::{ParquetFile, ParquetReader};
+use super::parquet::{ParquetFile, ParquetReader, Unusable};
 use super::source::name_of;
 use super::{Fault, IngestError, Source};
 use crate::digest::Digest;
@@ -30,6 +30,8 @@ impl Column {
     }
 }
 
+const FLOAT: &str =
+    "a float that is not whole or too large to be exact: write it as text or as a decimal";
 /// Bytes of a bad row over which none of it is kept.
 const KEPT_BYTES_MAX: usize = 1 << 14;
 
@@ -163,11 +165,7 @@ impl Rows {
     pub fn next(&mut self) -> Result<RowRead<'_>, IngestError> {
         let header = &self.header;
         match &mut self.reader {
-            Reader::Parquet(reader, _) => Ok(if reader.read()? {
-                RowRead::Row(header.row(reader.line(), Cells::Parquet(reader)))
-            } else {
-                RowRead::End
-            }),
+            Reader::Parquet(reader, _) => header.next_of(reader),
             Reader::Csv(reader) => {
                 let read = |source| IngestError::Read { path: self.path.clone(), source };
                 let record = reader.read().map_err(read)?;
@@ -203,6 +201,26 @@ impl Header {
 
     pub(super) const fn row<'a>(&'a self, line: u64, cells: Cells<'a>) -> Row<'a> {
         Row { header: self, line, cells }
+    }
+
+    /// Reads the next row of a Parquet file.
+    pub(super) fn next_of<'a>(
+        &'a self,
+        reader: &'a mut ParquetReader,
+    ) -> Result<RowRead<'a>, IngestError> {
+        if !reader.read()? {
+            return Ok(RowRead::End);
+        }
+        let row = Row { header: self, line: reader.line(), cells: Cells::Parquet(reader) };
+        Ok(match reader.unusable() {
+            None => RowRead::Row(row),
+            Some(Unusable::Float(field)) => RowRead::Fault(row.fault_in_field(field, FLOAT)),
+        })
+    }
+
+    /// What is wrong with a row as a whole.
+    fn fault(&self, line: u64, reason: String) -> Fault {
+        Fault { line, field: 0, column: String::new(), reason }
     }
 
     /// What a CSV record is: a row, or a row without usable cells.
@@ -285,6 +303,16 @@ impl<'a> Row<'a> {
         };
         let column = self.header.columns[column].name.to_owned();
         Fault { line: self.line, field, column, reason: reason.to_string() }
+    }
+
+    /// What is wrong with a field of the file.
+    fn fault_in_field(self, field: usize, reason: &str) -> Fault {
+        let is_there = |place: &Place| matches!(place, Place::Field(at) if *at == field);
+        let column = self.header.places.iter().position(is_there);
+        column.map_or_else(
+            || self.header.fault(self.line, reason.to_owned()),
+            |column| self.fault(column, reason),
+        )
     }
 
     /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if

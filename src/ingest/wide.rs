@@ -367,13 +367,16 @@ fn read_group(
 ) -> Result<ControlFlow<()>, IngestError> {
     let Body::Parquet(file) = &part.body else { return Ok(ControlFlow::Continue(())) };
     let mut reader = file.rows(Some((group, before)))?;
-    while reader.read()? {
-        let row = part.header.row(reader.line(), Cells::Parquet(&reader));
-        if take(RowRead::Row(row)).is_break() {
-            return Ok(ControlFlow::Break(()));
+    loop {
+        match part.header.next_of(&mut reader)? {
+            RowRead::End => return Ok(ControlFlow::Continue(())),
+            read => {
+                if take(read).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
         }
     }
-    Ok(ControlFlow::Continue(()))
 }
 
 /// Reads pieces of CSV; keeps what the one CSV reader needs from piece to piece.

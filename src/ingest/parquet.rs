@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::IngestError;
+use super::csv::ROW_BYTES_MAX;
 
 const BATCH_ROWS: usize = 1 << 13;
 
@@ -42,6 +43,8 @@ pub(super) struct ParquetReader {
 pub(super) enum Unusable {
     /// This field is a float that may have lost digits.
     Float(usize),
+    /// It is over [`ROW_BYTES_MAX`].
+    TooLong,
 }
 
 impl ParquetFile {
@@ -148,6 +151,15 @@ fn as_text(batch: &RecordBatch) -> Result<Texts, String> {
             whole.flatten()
         });
         columns.push(whole.collect());
+    }
+    let bytes: usize = columns.iter().map(|column| column.value_data().len()).sum();
+    // Hardly ever can a row be too long because all rows together are.
+    let rows = if bytes > ROW_BYTES_MAX { 0..batch.num_rows() } else { 0..0 };
+    for row in rows {
+        let bytes = |column: &StringArray| usize::try_from(column.value_length(row)).unwrap_or(0);
+        if columns.iter().map(bytes).sum::<usize>() > ROW_BYTES_MAX {
+            unusable.insert(row, Unusable::TooLong);
+        }
     }
     Ok((columns, unusable))
 }

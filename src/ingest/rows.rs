@@ -214,6 +214,9 @@ impl Header {
         let row = Row { header: self, line: reader.line(), cells: Cells::Parquet(reader) };
         Ok(match reader.unusable() {
             None => RowRead::Row(row),
+            Some(Unusable::TooLong) => {
+                RowRead::Fault(row.fault_as_a_whole("the row is longer than 1 MiB"))
+            }
             Some(Unusable::Float(field)) => RowRead::Fault(row.fault_in_field(field, FLOAT)),
         })
     }
@@ -305,14 +308,16 @@ impl<'a> Row<'a> {
         Fault { line: self.line, field, column, reason: reason.to_string() }
     }
 
+    /// What is wrong with the row where no one cell is to blame.
+    pub fn fault_as_a_whole(self, reason: &str) -> Fault {
+        self.header.fault(self.line, reason.to_owned())
+    }
+
     /// What is wrong with a field of the file.
     fn fault_in_field(self, field: usize, reason: &str) -> Fault {
         let is_there = |place: &Place| matches!(place, Place::Field(at) if *at == field);
         let column = self.header.places.iter().position(is_there);
-        column.map_or_else(
-            || self.header.fault(self.line, reason.to_owned()),
-            |column| self.fault(column, reason),
-        )
+        column.map_or_else(|| self.fault_as_a_whole(reason), |column| self.fault(column, reason))
     }
 
     /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if

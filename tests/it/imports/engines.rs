@@ -366,6 +366,38 @@ fn bytes_that_are_no_text_are_refused_with_their_column() {
 }
 
 #[test]
+fn a_parquet_row_over_a_mebibyte_is_one_bad_row() {
+    let desk = month();
+    let long = "x".repeat(1 << 20);
+    let columns: [(&str, ArrayRef); 3] = [
+        ("listener", Arc::new(StringArray::from(vec!["u1", &long, "u3"]))),
+        ("recording", Arc::new(StringArray::from(vec!["x::A"; 3]))),
+        ("plays", Arc::new(Int64Array::from(vec![1; 3]))),
+    ];
+    write(&desk.dir().join("u.parquet"), &columns, WriterProperties::builder());
+    let said = import(&desk, &["u.parquet"]);
+    assert_says(&said.stdout, "took 2 rows, 1 in quarantine");
+    assert_says(&said.stderr, "u.parquet:2:1: the row is longer than 1 MiB");
+}
+
+#[test]
+fn a_fact_that_no_close_could_read_back_is_a_bad_row() {
+    let desk = month();
+    let artists = vec!["mei"; 200_000].join("|");
+    let columns: [(&str, ArrayRef); 3] = [
+        ("recording", Arc::new(StringArray::from(vec!["x::A", "x::C"]))),
+        ("title", Arc::new(StringArray::from(vec!["Anchor", "Chorus"]))),
+        ("artist", Arc::new(StringArray::from(vec!["mei", &artists]))),
+    ];
+    write(&desk.dir().join("r.parquet"), &columns, WriterProperties::builder());
+    let said = desk.run(&["import", "recordings", "r.parquet"]);
+    assert_says(&said.stderr, "r.parquet:2:1: the row is longer than 512 KiB");
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    desk.close("2026-10");
+}
+
+#[test]
 fn facts_of_other_engines_are_read_too() {
     let desk = Desk::new(Database::Sqlite).unwrap();
     let columns: [(&str, ArrayRef); 3] = [

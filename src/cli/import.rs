@@ -246,12 +246,16 @@ fn as_json(report: &Report) -> serde_json::Value {
 pub(super) struct Withdraw {
     /// The batch's name.
     batch: String,
+    /// What it holds, where usage and sales have batches of that name.
+    #[arg(long, value_parser = one_of(&FileKind::BATCHES, FileKind::as_str))]
+    kind: Option<FileKind>,
 }
 
 impl Withdraw {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
-        let rows = workspace.withdraw(&self.batch).await?;
-        say!("withdrew batch {}: {}", self.batch, show::counted(rows, "row"));
+        let (kind, rows) = workspace.withdraw(&self.batch, self.kind).await?;
+        let rows = show::counted(rows, "row");
+        say!("withdrew {} batch {}: {rows}", kind.as_str(), self.batch);
         Ok(ExitCode::SUCCESS)
     }
 }

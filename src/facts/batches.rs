@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::import::{Import, Outcome, Read, Report, Step};
+use super::import::{FileKind, Import, Outcome, Read, Report, Step};
 use super::{FactsError, Workspace};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
@@ -232,21 +232,29 @@ fn sweep(parent: &Path) -> std::io::Result<()> {
 }
 
 impl Workspace {
-    /// Withdraws a batch of usage or sales; returns its rows. Its files stay for the months that
-    /// have settled them.
-    pub async fn withdraw(&self, batch: &str) -> Result<u64, FactsError> {
+    /// Withdraws the batch of that name, of usage or of sales; returns which it was and its rows.
+    /// Its files stay for the months that have settled them.
+    pub async fn withdraw(
+        &self,
+        batch: &str,
+        kind: Option<FileKind>,
+    ) -> Result<(FileKind, u64), FactsError> {
         let mut tx = self.store.write().await?;
-        let found = tx.rows(BATCH_NAMED, &[batch.into()]).await?;
-        if found.is_empty() {
-            return Err(FactsError::NoBatch(batch.to_owned()));
+        let mut found = Vec::new();
+        for row in tx.rows(BATCH_NAMED, &[batch.into()]).await? {
+            let stored = row.text(1)?;
+            let stands = FileKind::BATCHES.into_iter().find(|kind| kind.as_str() == stored);
+            if let Some(stands) = stands.filter(|stands| kind.is_none_or(|kind| kind == *stands)) {
+                found.push((stands, row.int(0)?, row.int(2)?));
+            }
         }
-        let mut rows = 0;
-        for import in found {
-            let values = [import.int(0)?.into(), "withdrawn".into(), crate::now().into()];
-            tx.run(IMPORT_END, &values).await?;
-            rows += u64::try_from(import.int(2)?).unwrap_or_default();
-        }
+        let (kind, id, rows) = match found.as_slice() {
+            [only] => *only,
+            [] => return Err(FactsError::NoBatch(batch.to_owned())),
+            _ => return Err(FactsError::TwoBatches(batch.to_owned())),
+        };
+        tx.run(IMPORT_END, &[id.into(), "withdrawn".into(), crate::now().into()]).await?;
         tx.commit().await?;
-        Ok(rows)
+        Ok((kind, u64::try_from(rows).unwrap_or_default()))
     }
 }

@@ -70,6 +70,12 @@ pub enum FactsError {
     /// Nothing to withdraw.
     #[error("no batch of usage or sales is named {0:?}; see `tantieme status`")]
     NoBatch(String),
+    /// Usage and sales of one name.
+    #[error(
+        "a batch of usage and a batch of sales are named {0:?}: say which with --kind usage or \
+         --kind sales"
+    )]
+    TwoBatches(String),
     /// Far too many bad rows.
     #[error(
         "{file}: over {count} rows are bad, the first in line {first}; is this a file of {kind}?"

@@ -199,7 +199,7 @@ on_both! {
         let before = total(desk, "2026-10", "/payable");
         desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "see what a withdrawal does"])
             .ok();
-        assert_says(&desk.run(&["withdraw", "usage.csv"]).ok(), "withdrew batch usage.csv: 2 rows");
+        assert_says(&desk.run(&["withdraw", "usage.csv"]).ok(), "withdrew usage batch usage.csv: 2 rows");
         assert_eq!(status(desk)["months"]["2026-10"]["plays"], 0);
         assert_says(&desk.run(&["withdraw", "usage.csv"]).refused(), "is named \"usage.csv\"");
         assert_eq!(total(desk, "2026-10", "/held/undistributed"), "50.000000");
@@ -207,6 +207,25 @@ on_both! {
         let path = desk.dir().join("usage.csv");
         assert_says(&desk.run(&["import", "usage", path.to_str().unwrap()]).ok(), "took 2 rows");
         assert_eq!(total(desk, "2026-10", "/payable"), before);
+    }
+}
+
+on_both! {
+    fn of_two_batches_of_one_name_the_one_that_is_meant_is_withdrawn(desk) {
+        desk.import("usage", "october.csv", &usage(&["u1,x::A,3,"])).ok();
+        let sale = "2026-10,shop,x::A,CN,cd,1,1.00,CNY";
+        let sales = format!("{}\n{sale}\n", crate::bad_input::SALES_HEADER);
+        desk.import("sales", "october.csv", &sales).ok();
+        let before = everything(desk);
+        let said = desk.run(&["withdraw", "october.csv"]).refused();
+        assert_says(&said, "say which with --kind usage or --kind sales");
+        assert_eq!(everything(desk), before);
+        let said = desk.run(&["withdraw", "october.csv", "--kind", "sales"]).ok();
+        assert_says(&said, "withdrew sales batch october.csv: 1 row");
+        assert_eq!(plays(desk), 3);
+        desk.run(&["withdraw", "october.csv", "--kind", "sales"]).refused();
+        let said = desk.run(&["withdraw", "october.csv"]).ok();
+        assert_says(&said, "withdrew usage batch october.csv: 1 row");
     }
 }
 

@@ -206,7 +206,7 @@ pub(super) fn print(report: &Report, dry_run: bool) {
         }
     }
     for fault in report.faults.iter().take(FAULTS_SHOWN) {
-        eprintln!("{file}:{fault}");
+        eprintln!("{}", fault.at(Path::new(file)));
     }
     if report.faults.len() > FAULTS_SHOWN {
         eprintln!(
@@ -219,6 +219,7 @@ pub(super) fn print(report: &Report, dry_run: bool) {
 fn as_json(report: &Report) -> serde_json::Value {
     let faults = report.faults.iter().map(|fault| {
         serde_json::json!({
+            "part": fault.part.as_ref().map(|part| part.name()),
             "line": fault.line, "field": fault.field, "column": fault.column, "reason": fault.reason,
         })
     });

@@ -223,11 +223,15 @@ impl<'a> Import<'a> {
 
     /// What is said of a file in which far too many rows are bad.
     pub(super) fn too_many(&self, bad: &[BadRow]) -> FactsError {
+        let place = |Fault { part, .. }: &Fault| {
+            part.as_ref().map_or_else(String::new, |part| format!("{}, ", part.name()))
+        };
+        let first = bad.first().map(|bad| &bad.fault);
         FactsError::TooManyFaults {
             file: self.path.display().to_string(),
             kind: self.kind.as_str(),
             count: FAULTS_MAX,
-            first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
+            first: first.map(|fault| format!("{}line {fault}", place(fault))).unwrap_or_default(),
         }
     }
 
@@ -336,6 +340,7 @@ impl<'a> Import<'a> {
                 bad.fault.reason.into(),
                 bad.period.into(),
                 bad.content.into(),
+                bad.fault.part.map(|part| part.name()).into(),
             ]
         });
         tx.add(QUARANTINE, rows).await?;

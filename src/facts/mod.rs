@@ -77,9 +77,7 @@ pub enum FactsError {
     )]
     TwoBatches(String),
     /// Far too many bad rows.
-    #[error(
-        "{file}: over {count} rows are bad, the first in line {first}; is this a file of {kind}?"
-    )]
+    #[error("{file}: over {count} rows are bad, the first in {first}; is this a file of {kind}?")]
     TooManyFaults {
         /// The file.
         file: String,
@@ -87,7 +85,7 @@ pub enum FactsError {
         kind: &'static str,
         /// How many.
         count: usize,
-        /// The first one, with its line and reason.
+        /// The first one's part, line and reason.
         first: String,
     },
     /// A folder or file of the workspace.

@@ -16,6 +16,8 @@ pub struct Quarantined {
     pub kind: String,
     /// The batch, by default the file's name.
     pub batch: String,
+    /// The part's name, where the batch is a folder.
+    pub part: Option<String>,
     /// The line in the file.
     pub line: i64,
     /// The column; empty where the whole row is at fault.
@@ -29,7 +31,7 @@ pub struct Quarantined {
     pub sha256: String,
 }
 
-/// All rows in quarantine, by file and line.
+/// All rows in quarantine, by batch, part and line.
 pub async fn quarantined(workspace: &Workspace) -> Result<Vec<Quarantined>, FactsError> {
     let mut tx = workspace.store.read().await?;
     let rows = tx.rows(QUARANTINE_LIST, &[]).await?;
@@ -42,6 +44,7 @@ pub async fn quarantined(workspace: &Workspace) -> Result<Vec<Quarantined>, Fact
             reason: row.text(4)?,
             row: row.opt_text(5)?,
             sha256: row.text(6)?,
+            part: row.opt_text(7)?,
         })
     };
     rows.iter().map(row).collect()

@@ -62,9 +62,7 @@ impl Import<'_> {
             bad.extend(taker.bad);
             taken += taker.taken;
         }
-        bad.sort_by(|a: &Bad, b| {
-            (a.fault.line, &a.fault.reason).cmp(&(b.fault.line, &b.fault.reason))
-        });
+        bad.sort_by(|a: &Bad, b| a.fault.cmp(&b.fault));
         let keys = || gatherers.iter().flat_map(Gatherer::keys);
         let services: HashSet<&str> = keys().map(|key| key.service.as_str()).collect();
         let offers: HashSet<&str> = keys().map(|key| key.offer.as_str()).collect();

@@ -2,11 +2,12 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::csv::{CsvReader, Record};
 use super::parquet::{ParquetFile, ParquetReader, Unusable};
 use super::source::name_of;
-use super::{Fault, IngestError, Source};
+use super::{Fault, IngestError, Part, Source};
 use crate::digest::Digest;
 
 /// A column that a kind of file may have.
@@ -61,6 +62,8 @@ enum Place {
 
 /// A file's header, matched with the declared columns.
 pub(super) struct Header {
+    /// Which of several files it is of.
+    part: Option<Arc<Part>>,
     columns: &'static [Column],
     places: Vec<Place>,
     /// How many fields each row has.
@@ -185,7 +188,12 @@ impl Header {
     ) -> Result<Self, IngestError> {
         let refuse = |reason: String| IngestError::Header { path: path.to_owned(), reason };
         let places = places(columns, names, given, others).map_err(refuse)?;
-        Ok(Self { columns, places, fields: names.len() })
+        Ok(Self { part: None, columns, places, fields: names.len() })
+    }
+
+    /// The same, of one of several files if it is.
+    pub(super) fn of(self, part: Option<Part>) -> Self {
+        Self { part: part.map(Arc::new), ..self }
     }
 
     pub(super) fn given(&self, name: &str) -> Option<&str> {
@@ -223,7 +231,7 @@ impl Header {
 
     /// What is wrong with a row as a whole.
     fn fault(&self, line: u64, reason: String) -> Fault {
-        Fault { line, field: 0, column: String::new(), reason }
+        Fault { part: self.part.clone(), line, field: 0, column: String::new(), reason }
     }
 
     /// What a CSV record is: a row, or a row without usable cells.
@@ -234,32 +242,22 @@ impl Header {
         found: usize,
         cells: Option<(&'a str, &'a [usize])>,
     ) -> RowRead<'a> {
+        let wrong = |reason| RowRead::Fault(self.fault(line, reason));
         match (record, cells) {
             (Record::End, _) => RowRead::End,
-            (Record::TooLong, _) => row_fault(
-                line,
-                "the row is longer than 1 MiB; look for a quote that is never closed".into(),
-            ),
-            (Record::Unclosed, _) => {
-                row_fault(line, "the row has a quote that is never closed".into())
+            (Record::TooLong, _) => {
+                wrong("the row is longer than 1 MiB; look for a quote that is never closed".into())
             }
-            (Record::Cells, None) => {
-                row_fault(line, "the row is not UTF-8; save the file as UTF-8".into())
+            (Record::Unclosed, _) => wrong("the row has a quote that is never closed".into()),
+            (Record::Cells, None) => wrong("the row is not UTF-8; save the file as UTF-8".into()),
+            (Record::Cells, Some(_)) if found != self.fields => {
+                wrong(format!("the row has {found} fields and the header has {}", self.fields))
             }
-            (Record::Cells, Some(_)) if found != self.fields => row_fault(
-                line,
-                format!("the row has {found} fields and the header has {}", self.fields),
-            ),
             (Record::Cells, Some((text, ends))) => {
                 RowRead::Row(self.row(line, Cells::Csv { text, ends, gap: 0 }))
             }
         }
     }
-}
-
-/// What is wrong with a row as a whole.
-fn row_fault(line: u64, reason: String) -> RowRead<'static> {
-    RowRead::Fault(Fault { line, field: 0, column: String::new(), reason })
 }
 
 /// Whether a column is read at all.
@@ -305,7 +303,8 @@ impl<'a> Row<'a> {
             Place::Given(_) | Place::Absent => 0,
         };
         let column = self.header.columns[column].name.to_owned();
-        Fault { line: self.line, field, column, reason: reason.to_string() }
+        let part = self.header.part.clone();
+        Fault { part, line: self.line, field, column, reason: reason.to_string() }
     }
 
     /// What is wrong with the row where no one cell is to blame.

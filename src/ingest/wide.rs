@@ -17,7 +17,7 @@ use super::parquet::ParquetFile;
 use super::pieces::{Next, Piece, Pieces};
 use super::rows::{Cells, Header, csv_header, wanted};
 use super::source::name_of;
-use super::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Source, is_parquet};
+use super::{Column, Given, IngestError, OtherColumns, Part, RowRead, Source, is_parquet};
 use crate::digest::{Canonical, Digest};
 
 /// How far a reading has come.
@@ -33,13 +33,13 @@ pub struct Progress {
 
 /// Files that hold the same columns and are read as one.
 pub struct WideRows {
-    parts: Vec<Part>,
+    parts: Vec<OpenPart>,
     name: String,
     several: bool,
 }
 
 /// One file.
-struct Part {
+struct OpenPart {
     path: PathBuf,
     header: Header,
     body: Body,
@@ -65,7 +65,7 @@ enum Work {
 
 /// What the threads share.
 struct Shared<'a> {
-    parts: &'a [Part],
+    parts: &'a [OpenPart],
     several: bool,
     rows: AtomicU64,
     stop: AtomicBool,
@@ -92,8 +92,11 @@ impl WideRows {
             }
         }
         let several = files.len() > 1 || paths.iter().any(|path| is_folder(path));
-        let open = |path: PathBuf| Part::open(path, columns, given.clone(), others);
-        let parts: Vec<Part> = files.into_iter().map(open).collect::<Result<_, _>>()?;
+        let open = |(number, path): (usize, PathBuf)| {
+            let part = several.then(|| Part { number, path: path.clone() });
+            OpenPart::open(path, part, columns, given, others)
+        };
+        let parts = files.into_iter().enumerate().map(open).collect::<Result<_, _>>()?;
         let name = paths.first().map(|path| name_of(path)).unwrap_or_default();
         Ok(Self { parts, name, several })
     }
@@ -176,16 +179,18 @@ fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     Ok(parts)
 }
 
-impl Part {
+impl OpenPart {
     fn open(
         path: PathBuf,
+        part: Option<Part>,
         columns: &'static [Column],
-        given: Given,
+        given: &Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
         if is_parquet(&path)? {
             let file = ParquetFile::open(&path, |name| wanted(columns, others, name))?;
-            let header = Header::new(&path, columns, &file.names(), given, others)?;
+            let header = Header::new(&path, columns, &file.names(), given.clone(), others)?;
+            let header = header.of(part);
             return Ok(Self { path, header, body: Body::Parquet(file) });
         }
         let (names, body) = if length(&path).is_some() {
@@ -196,7 +201,7 @@ impl Part {
             let (names, pieces) = open_csv(&path)?;
             (names, Body::Stream(Mutex::new(pieces)))
         };
-        let header = Header::new(&path, columns, &names, given, others)?;
+        let header = Header::new(&path, columns, &names, given.clone(), others)?.of(part);
         Ok(Self { path, header, body })
     }
 
@@ -325,10 +330,7 @@ impl Shared<'_> {
             let mut rows = 0;
             let mut counting = |read: RowRead<'_>| {
                 rows += 1;
-                match read {
-                    RowRead::Fault(fault) => take(RowRead::Fault(self.placed(part, fault))),
-                    read => take(read),
-                }
+                take(read)
             };
             let done = match work {
                 Work::Csv(_, piece) => Ok(slow.read(&part.header, piece, &mut counting)),
@@ -348,19 +350,10 @@ impl Shared<'_> {
             }
         }
     }
-
-    /// Says in which of several files a fault is.
-    fn placed(&self, part: &Part, fault: Fault) -> Fault {
-        if !self.several {
-            return fault;
-        }
-        let name = part.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        Fault { reason: format!("{} (in {name})", fault.reason), ..fault }
-    }
 }
 
 fn read_group(
-    part: &Part,
+    part: &OpenPart,
     group: usize,
     before: u64,
     take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,

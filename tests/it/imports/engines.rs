@@ -234,7 +234,7 @@ fn a_folder_of_part_files_is_read_as_one_file() {
 
     desk.file("october/part-00002.csv", "listener,recording,plays\n8,x::A,-1\n");
     let said = allocate(desk.dir(), &["october"]).refused();
-    assert_says(&said, "october:2:3: plays: \"-1\": plays cannot be negative");
+    assert_says(&said, "october/part-00002.csv:2:3: plays: \"-1\": plays cannot be negative");
 }
 
 #[test]

@@ -149,6 +149,40 @@ fn what_is_no_file_in_a_folder_is_refused_by_name() {
     assert_says(&import_usage(&desk, &folder, &[]).ok(), "took 2 rows");
 }
 
+#[test]
+fn a_bad_row_of_several_files_is_named_with_its_file_and_the_first_file_goes_first() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    std::fs::create_dir(desk.dir().join("october")).unwrap();
+    let header = "listener,recording,plays\n";
+    desk.file("october/1.csv", &format!("{header}u1,x::A,1\nu2,x::A,2\nu3,x::A,-4\n"));
+    desk.file("october/2.csv", &format!("{header}u4,x::A,-1\nu5,x::A\n"));
+    let said = import_usage(&desk, Path::new("october"), &[]);
+    assert_says(&said.stdout, "october: took 2 rows, 3 in quarantine");
+    let faults = [
+        "october/1.csv:4:3: plays: \"-4\": plays cannot be negative\n",
+        "october/2.csv:2:3: plays: \"-1\": plays cannot be negative\n",
+        "october/2.csv:3:1: the row has 2 fields and the header has 3\n",
+    ];
+    assert_eq!(said.stderr, faults.concat());
+    let listed: Vec<(String, i64)> = crate::bad_input::quarantined(&desk)
+        .iter()
+        .map(|row| (row["part"].as_str().unwrap().to_owned(), row["line"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(listed, [("1.csv".into(), 4), ("2.csv".into(), 2), ("2.csv".into(), 3)]);
+    assert_says(&desk.run(&["quarantine", "list"]).ok(), "usage  october/2.csv     2  plays");
+
+    let words = "allocate --amount 7 --currency EUR --model pro_rata --usage";
+    for (usage, fault) in [
+        ("october/1.csv october/2.csv", faults[0]),
+        ("october/2.csv october/1.csv", faults[1]),
+        ("october", faults[0]),
+    ] {
+        let words: Vec<&str> = words.split(' ').chain(usage.split(' ')).collect();
+        let said = program().args(words).current_dir(desk.dir()).output().unwrap();
+        assert_eq!(Said::from(said).refused(), format!("error: {fault}"));
+    }
+}
+
 /// Names and hashes of what is sealed, and what the import said.
 fn sealed(text: &str, means: [&str; 4]) -> (Vec<String>, String) {
     let desk = Desk::empty(Database::Sqlite).unwrap();

@@ -34,7 +34,7 @@ on_both! {
         let mut reader = csv::Reader::from_reader(export.as_bytes());
         assert_eq!(
             reader.headers().unwrap(),
-            ["kind", "batch", "line", "column", "reason", "row"].as_slice()
+            ["kind", "batch", "line", "column", "reason", "row", "part"].as_slice()
         );
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let (before, after) = rows[0][5].split_once("hashed:").unwrap();

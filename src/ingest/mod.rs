@@ -2,7 +2,8 @@
 //!
 //! In: a path (CSV or Parquet; plain, gzip or zstd), and the columns that a room below declares.
 //! Out: one row at a time, each either cells or a [`Fault`] that says where it is wrong. Knows no
-//! table and no meaning; a listener's id passes through and is never written from here.
+//! table and no meaning; a listener's id passes through. It is written from here in one case: to
+//! whoever has the file, when [`copy_rows`] gives rows of it back as they are.
 
 mod copy;
 mod csv;
@@ -10,6 +11,7 @@ mod parquet;
 mod pieces;
 mod rows;
 mod source;
+mod split;
 mod wide;
 
 use std::path::{Path, PathBuf};

@@ -1,22 +1,19 @@
 //! A large file, or a folder of its parts, read on several threads.
 //!
-//! One thread reads, decompresses and hashes; the others parse. A piece of CSV without quotes is
-//! split by its commas and line ends alone; any other by the one CSV reader of this room.
+//! One thread reads, decompresses and hashes; the others parse.
 
-use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use memchr::{memchr, memchr_iter};
-
-use super::csv::{CsvReader, FIELDS_MAX, ROW_BYTES_MAX, Record};
+use super::csv::{CsvReader, Record};
 use super::parquet::ParquetFile;
 use super::pieces::{Next, Piece, Pieces};
-use super::rows::{Cells, Header, csv_header, wanted};
+use super::rows::{Header, csv_header, wanted};
 use super::source::name_of;
+use super::split::Splitter;
 use super::{Column, Given, IngestError, OtherColumns, Part, RowRead, Source, is_parquet};
 use crate::digest::{Canonical, Digest};
 
@@ -128,16 +125,18 @@ impl WideRows {
             failed: Mutex::new(None),
         };
         let (sender, receiver) = sync_channel(takers.len().max(1));
-        let receiver = Mutex::new(receiver);
+        // It ends with the last thread that holds it: then nothing can be sent any more.
+        let receiver = Arc::new(Mutex::new(receiver));
         let (takers, digest) = std::thread::scope(|scope| {
             let run = |mut taker: T| {
-                let (shared, receiver, take) = (&shared, &receiver, &take);
+                let (shared, receiver, take) = (&shared, receiver.clone(), &take);
                 scope.spawn(move || {
-                    shared.work(receiver, &mut |read| take(&mut taker, read));
+                    shared.work(&receiver, &mut |read| take(&mut taker, read));
                     taker
                 })
             };
             let running: Vec<_> = takers.into_iter().map(run).collect();
+            drop(receiver);
             let digest = shared.produce(&sender, progress);
             drop(sender);
             // A panic in a thread is a panic here.
@@ -308,21 +307,22 @@ impl Shared<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Parses until there is no more work. Work that was begun is done to its end or to the row
-    /// that the taker breaks off at, so that no row before that one is left out.
+    /// Parses until there is no more work. Work that was taken is done to its end or to the row
+    /// that the taker breaks off at.
     fn work(
         &self,
         receiver: &Mutex<Receiver<Work>>,
         take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
     ) {
-        let mut slow = Slow::default();
+        let mut splitter = Splitter::default();
         loop {
-            let next = locked(receiver).recv();
-            let Ok(work) = next else { return };
-            if self.stopped() {
-                // The sender is let go on, into nothing, until it sees that too.
-                continue;
-            }
+            let next = {
+                // Looked at before work is taken, and by one thread at a time: what was taken stands
+                // before all that is left, so that no row before the one broken off at is left out.
+                let receiver = locked(receiver);
+                if self.stopped() { None } else { receiver.recv().ok() }
+            };
+            let Some(work) = next else { return };
             let part = match &work {
                 Work::Csv(part, _) | Work::TooLong(part, _) | Work::Group(part, ..) => *part,
             };
@@ -333,7 +333,7 @@ impl Shared<'_> {
                 take(read)
             };
             let done = match work {
-                Work::Csv(_, piece) => Ok(slow.read(&part.header, piece, &mut counting)),
+                Work::Csv(_, piece) => Ok(splitter.read(&part.header, piece, &mut counting)),
                 Work::TooLong(_, line) => {
                     Ok(counting(part.header.record(&Record::TooLong, line, 0, None)))
                 }
@@ -372,92 +372,24 @@ fn read_group(
     }
 }
 
-/// Reads pieces of CSV; keeps what the one CSV reader needs from piece to piece.
-#[derive(Default)]
-struct Slow {
-    ends: Vec<usize>,
-}
-
-impl Slow {
-    fn read(
-        &mut self,
-        header: &Header,
-        piece: Piece,
-        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        match std::str::from_utf8(&piece.bytes) {
-            Ok(text) if plain(&piece.bytes) => self.read_plain(header, text, piece.line, take),
-            _ => read_any(header, piece, take),
-        }
-    }
-
-    /// Splits lines that hold no quote.
-    fn read_plain(
-        &mut self,
-        header: &Header,
-        text: &str,
-        first: u64,
-        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut start = 0;
-        let mut line = first;
-        while start < text.len() {
-            let end = memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |at| start + at);
-            let row = &text[start..end];
-            let row = row.strip_suffix('\r').unwrap_or(row);
-            start = end + 1;
-            if !row.is_empty() {
-                self.ends.clear();
-                for (at, byte) in row.bytes().enumerate() {
-                    if byte == b',' {
-                        self.ends.push(at);
-                    }
-                }
-                self.ends.push(row.len());
-                let found = self.ends.len();
-                let long = row.len() > ROW_BYTES_MAX || found > FIELDS_MAX;
-                let read = if long {
-                    header.record(&Record::TooLong, line, 0, None)
-                } else if found == header.fields {
-                    RowRead::Row(
-                        header.row(line, Cells::Csv { text: row, ends: &self.ends, gap: 1 }),
-                    )
-                } else {
-                    header.record(&Record::Cells, line, found, Some((row, &self.ends)))
-                };
-                take(read)?;
-            }
-            line += 1;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// True where nothing is quoted and every carriage return is half of a line end.
-fn plain(bytes: &[u8]) -> bool {
-    memchr(b'"', bytes).is_none()
-        && memchr_iter(b'\r', bytes).all(|at| bytes.get(at + 1) == Some(&b'\n'))
-}
-
-fn read_any(
-    header: &Header,
-    piece: Piece,
-    take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    let before = piece.line - 1;
-    let mut reader = CsvReader::new(Cursor::new(piece.bytes));
-    loop {
-        // Memory does not fail to be read.
-        let Ok(record) = reader.read() else { return ControlFlow::Continue(()) };
-        let read = header.record(&record, before + reader.line(), reader.fields(), reader.record());
-        if matches!(read, RowRead::End) {
-            return ControlFlow::Continue(());
-        }
-        take(read)?;
-    }
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A thread that panicked while it held the lock ends the whole reading when it is joined.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a taker gave up")]
+    fn a_taker_that_panics_ends_the_reading_of_a_file_of_many_pieces() {
+        const COLUMNS: &[Column] = &[Column::required("a")];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, format!("a\n{}", "0123456789abcde\n".repeat(3 << 20))).unwrap();
+        let rows = WideRows::open(&[path], COLUMNS, &Given::new(), OtherColumns::Refused).unwrap();
+        let take = |(): &mut (), _: RowRead<'_>| panic!("a taker gave up");
+        let _ = rows.read(vec![(); 2], take, &mut |_| {});
+    }
 }

@@ -50,9 +50,10 @@ pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, Facts
         plays: i64::try_from(file.plays).unwrap_or(i64::MAX),
     });
     if repeated > 0 {
-        read.report.notes.push(format!(
-            "{repeated} rows repeat a listener and a recording: their plays were added"
-        ));
+        let rows = if repeated == 1 { "1 row repeats" } else { &format!("{repeated} rows repeat") };
+        read.report
+            .notes
+            .push(format!("{rows} a listener and a recording: their plays were added"));
     }
     finish(&import, read, repeated, folder, sealed.collect()).await
 }

@@ -74,12 +74,25 @@ on_both! {
             let path = desk.file("f.csv", &text);
             let said = desk.run(&["import", kind, &path, "--strict"]);
             assert_eq!(said.code, Some(1), "{said:?}");
-            assert_says(&said.stdout, "1 rows are bad; nothing was taken (--strict)");
+            assert_says(&said.stdout, ": nothing was taken (--strict): 1 bad row");
             assert_says(&said.stderr, "f.csv:");
             assert_eq!(everything(desk), before);
         }
         let path = desk.file("f.csv", &usage(&["u1,x::A,3,"]));
         assert_says(&desk.run(&["import", "usage", &path, "--strict"]).ok(), "took 1 row");
+    }
+}
+
+on_both! {
+    fn bad_rows_that_are_nowhere_kept_are_not_said_to_stand_in_quarantine(desk) {
+        let rows = vec!["u1,x::A,-3,"; 12];
+        let path = desk.file("u.csv", &usage(&rows));
+        for flag in ["--strict", "--dry-run"] {
+            let said = desk.run(&["import", "usage", &path, flag]);
+            assert_says(&said.stderr, "… and 2 more; --format json prints all");
+        }
+        let said = desk.run(&["import", "usage", &path]);
+        assert_says(&said.stderr, "… and 2 more; `tantieme quarantine list` shows all");
     }
 }
 

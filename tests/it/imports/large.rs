@@ -97,7 +97,7 @@ fn a_folder_of_part_files_is_one_batch() {
     }
     let said = import_usage(&desk, &folder, &[]).ok();
     assert_says(&said, "took 3 rows");
-    assert_says(&said, "1 rows repeat a listener and a recording: their plays were added");
+    assert_says(&said, "1 row repeats a listener and a recording: their plays were added");
     assert_says(&import_usage(&desk, &folder, &[]).ok(), "already imported as october");
     let words =
         ["allocate", "--amount", "7", "--currency", "EUR", "--model", "pro_rata", "--usage"];

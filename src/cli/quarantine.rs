@@ -30,7 +30,7 @@ Example:
 
 Without --from, listeners are hashed and rows that hold one nowhere safe are left out.")]
     Export {
-        /// The file that was imported: its own rows come back as they are in it.
+        /// The file or folder that was imported: its own rows come back as they are in it.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },

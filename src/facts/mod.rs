@@ -99,6 +99,15 @@ pub enum FactsError {
     /// The rows asked for are of another file.
     #[error("no quarantined row is from {0}: it is not the file that was imported, byte for byte")]
     OtherFile(PathBuf),
+    /// What can be read only once has been read by the import.
+    #[error("{0} can be read only once: save it in a file, and export the rows from that")]
+    Once(PathBuf),
+    /// Bad rows of a folder from before their parts were kept.
+    #[error(
+        "the quarantined rows of {0} were kept without the names of its parts: import it again \
+         with --replace, then export them"
+    )]
+    NoParts(PathBuf),
     /// Rows of a columnar file cannot be shown as they are.
     #[error("{0} is Parquet: `tantieme quarantine list` gives the numbers of its bad rows")]
     NotText(PathBuf),

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{FactsError, Workspace};
-use crate::digest::Digest;
-use crate::ingest::{IngestError, Source, copy_rows};
+use crate::ingest::{Original, copy_rows, is_parquet};
 use crate::store::statements::facts::QUARANTINE_LIST;
 
 /// A row in quarantine.
@@ -51,23 +50,32 @@ pub async fn quarantined(workspace: &Workspace) -> Result<Vec<Quarantined>, Fact
 }
 
 /// Writes the header of the user's own file and those of its rows that stand in quarantine, as
-/// they are in it; returns how many.
+/// they are in it; returns how many. The file may be a folder of parts.
 pub fn restore(
     rows: &[Quarantined],
     path: &Path,
     out: &mut dyn Write,
 ) -> Result<usize, FactsError> {
-    let read = |source| IngestError::Read { path: path.to_owned(), source };
-    if crate::ingest::is_parquet(path)? {
-        return Err(FactsError::NotText(path.to_owned()));
-    }
-    let mut whole = Source::open(path)?;
-    std::io::copy(&mut whole, &mut std::io::sink()).map_err(read)?;
-    let sha256: Digest = whole.digest();
-    let of_file = rows.iter().filter(|row| row.sha256 == sha256.to_string());
-    let lines: BTreeSet<u64> = of_file.filter_map(|row| u64::try_from(row.line).ok()).collect();
-    if lines.is_empty() {
+    let original = Original::read(path)?.ok_or_else(|| FactsError::Once(path.to_owned()))?;
+    let content = original.content.to_string();
+    let rows: Vec<&Quarantined> = rows.iter().filter(|row| row.sha256 == content).collect();
+    if rows.is_empty() {
         return Err(FactsError::OtherFile(path.to_owned()));
     }
-    Ok(copy_rows(path, &lines, out)?)
+    let (mut header, mut copied) = (None, 0);
+    for (file, part) in original.files {
+        if rows.iter().any(|row| row.part.is_some() != part.is_some()) {
+            return Err(FactsError::NoParts(path.to_owned()));
+        }
+        let of_part = rows.iter().filter(|row| row.part == part);
+        let lines: BTreeSet<u64> = of_part.filter_map(|row| u64::try_from(row.line).ok()).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        if is_parquet(&file)? {
+            return Err(FactsError::NotText(file));
+        }
+        copied += copy_rows(&file, &lines, &mut header, out)?;
+    }
+    Ok(copied)
 }

@@ -17,10 +17,10 @@ mod wide;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use copy::copy_rows;
+pub use copy::{Original, copy_rows};
 pub use rows::{Column, Given, KeptRow, OtherColumns, Row, RowRead, Rows, is_parquet};
 pub use source::Source;
-pub use wide::{Progress, WideRows};
+pub use wide::{Progress, WideRows, files_of};
 
 /// Why a whole file could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -79,16 +79,8 @@ impl WideRows {
         given: &Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let is_folder = |path: &Path| path != Path::new("-") && path.is_dir();
-        let mut files = Vec::new();
-        for path in paths {
-            if is_folder(path) {
-                files.extend(parts_of(path)?);
-            } else {
-                files.push(path.clone());
-            }
-        }
-        let several = files.len() > 1 || paths.iter().any(|path| is_folder(path));
+        let files = files_of(paths)?;
+        let several = files != *paths || files.len() > 1;
         let open = |(number, path): (usize, PathBuf)| {
             let part = several.then(|| Part { number, path: path.clone() });
             OpenPart::open(path, part, columns, given, others)
@@ -148,6 +140,30 @@ impl WideRows {
         match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
             None => Ok((takers, digest?)),
+        }
+    }
+}
+
+/// What is read for these paths: a folder stands for all files in it but hidden ones.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path != Path::new("-") && path.is_dir() {
+            files.extend(parts_of(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// The SHA-256 of what was read: that of the one file, or one over those of several.
+pub(super) fn content(digests: &[Digest], several: bool) -> Digest {
+    match digests {
+        [only] if !several => *only,
+        parts => {
+            let record = Canonical::new("tantieme folder 1");
+            parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
         }
     }
 }
@@ -294,13 +310,7 @@ impl Shared<'_> {
             before += length(&part.path).unwrap_or(0);
         }
         report(before);
-        Ok(match digests.as_slice() {
-            [only] if !self.several => *only,
-            parts => {
-                let record = Canonical::new("tantieme folder 1");
-                parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
-            }
-        })
+        Ok(content(&digests, self.several))
     }
 
     fn stopped(&self) -> bool {

@@ -12,6 +12,7 @@ use super::{Done, Failure, one_of, show};
 use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
+use crate::ingest::files_of;
 use crate::money::{Currency, Micros};
 use crate::usage::{SealedScan, read_unsealed};
 
@@ -63,9 +64,18 @@ impl Allocate {
     pub(super) fn run(self, means: Means) -> Done {
         let names: Vec<String> = self.usage.iter().map(|path| path.display().to_string()).collect();
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", names.join(", ")));
-        let sealed = self.usage.iter().all(|path| is_sealed(path));
-        let allocation = if sealed {
-            let mut usage = SealedScan::new(self.usage.clone(), means.threads);
+        let files = files_of(&self.usage)?;
+        let (sealed, other): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_sealed(file));
+        if let ([sealed, ..], [other, ..]) = (sealed.as_slice(), other.as_slice()) {
+            // Their listeners are hashed with another key each: nobody could be told apart.
+            return Err(Failure::Wrong(format!(
+                "{} is sealed usage and {} is not: allocate them by themselves",
+                sealed.display(),
+                other.display()
+            )));
+        }
+        let allocation = if other.is_empty() {
+            let mut usage = SealedScan::new(sealed, means.threads);
             allocate(self.model, self.amount, &mut usage).map_err(|e| failed(e.to_string()))?
         } else {
             let mut usage = read_unsealed(&self.usage, means)?;

@@ -310,6 +310,23 @@ fn a_bad_row_of_a_parquet_file_is_named_by_its_number_and_the_others_are_taken()
     assert_says(&allocate(desk.dir(), &["u.parquet"]).refused(), "u.parquet:2:");
 }
 
+#[test]
+fn sealed_files_of_a_folder_are_allocated_and_not_beside_others() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    let sealed = crate::bad_input::files(&desk.dir().join("data/usage"));
+    std::fs::create_dir(desk.dir().join("sealed")).unwrap();
+    std::fs::copy(sealed.last().unwrap(), desk.dir().join("sealed/1.parquet")).unwrap();
+    let expected = allocate(desk.dir(), &["u.csv"]).ok();
+    assert_eq!(allocate(desk.dir(), &["sealed/1.parquet"]).ok(), expected);
+    assert_eq!(allocate(desk.dir(), &["sealed"]).ok(), expected);
+    let mixed = "sealed/1.parquet is sealed usage and u.csv is not: allocate them by themselves";
+    assert_says(&allocate(desk.dir(), &["sealed", "u.csv"]).refused(), mixed);
+    let said = import(&desk, &["sealed"]).refused();
+    assert_says(&said, "1.parquet as Parquet: column listener cannot be read as text");
+}
+
 /// Sales of these amounts, in a file of that name.
 fn sales(desk: &Desk, name: &str, amounts: ArrayRef) -> Said {
     let rows = amounts.len();

@@ -1,7 +1,7 @@
 //! `tantieme allocate`.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -87,23 +87,51 @@ impl Allocate {
     }
 
     fn write(&self, allocation: &Allocation, threads: usize) -> Result<(), Failure> {
-        let stdout = self.out == Path::new("-");
-        let mut out: Box<dyn Write + Send> = if stdout {
-            Box::new(BufWriter::new(show::Out))
-        } else {
-            let file = File::create(&self.out)
-                .map_err(|e| Failure::Wrong(format!("cannot write {}: {e}", self.out.display())))?;
-            Box::new(BufWriter::new(file))
+        if self.out == Path::new("-") {
+            return self.write_to(Box::new(show::Out), allocation, threads);
+        }
+        let failed = |error| self.cannot_write(&error);
+        // What a link points to is replaced, not the link.
+        let place = self.out.canonicalize().unwrap_or_else(|_| self.out.clone());
+        if std::fs::metadata(&place).is_ok_and(|there| !there.is_file()) {
+            // A device or a pipe takes what comes.
+            let there = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+            return self.write_to(Box::new(there), allocation, threads);
+        }
+        // A file is made beside its place and moved there when all is in it.
+        let parent = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
         };
+        let beside = tempfile::Builder::new().prefix(".allocating-").tempdir_in(parent);
+        let beside = beside.map_err(failed)?;
+        let whole = beside.path().join("whole");
+        let file = File::create_new(&whole).map_err(failed)?;
+        self.write_to(Box::new(file), allocation, threads)?;
+        std::fs::rename(&whole, &place).map_err(failed)
+    }
+
+    fn cannot_write(&self, error: &io::Error) -> Failure {
+        Failure::Wrong(format!("cannot write {}: {error}", self.out.display()))
+    }
+
+    fn write_to(
+        &self,
+        out: Box<dyn Write + Send>,
+        allocation: &Allocation,
+        threads: usize,
+    ) -> Result<(), Failure> {
+        let failed = |error| self.cannot_write(&error);
+        let mut out = BufWriter::new(out);
         match self.format {
             OutputFormat::Csv => {
                 let mut header = CsvText::default();
                 header.row(|row| LAYOUT.iter().for_each(|(name, _)| row.text(name)));
-                out.write_all(header.as_bytes())?;
+                out.write_all(header.as_bytes()).map_err(failed)?;
                 for text in csv_texts(&allocation.recordings, threads) {
-                    out.write_all(text.as_bytes())?;
+                    out.write_all(text.as_bytes()).map_err(failed)?;
                 }
-                out.flush()?;
+                out.flush().map_err(failed)?;
             }
             OutputFormat::Json => {
                 let row = |row: &RecordingAmount| {
@@ -113,8 +141,8 @@ impl Allocate {
                     })
                 };
                 let rows: Vec<_> = allocation.recordings.iter().map(row).collect();
-                writeln!(out, "{:#}", serde_json::Value::from(rows))?;
-                out.flush()?;
+                writeln!(out, "{:#}", serde_json::Value::from(rows)).map_err(failed)?;
+                out.flush().map_err(failed)?;
             }
             OutputFormat::Parquet => {
                 let mut table = TableWriter::new(out, &self.out, LAYOUT)?;
@@ -127,7 +155,7 @@ impl Allocate {
                         Cell::Amount(row.amount),
                     ])?;
                 }
-                table.finish()?.flush()?;
+                table.finish()?.flush().map_err(failed)?;
             }
         }
         Ok(())

@@ -221,6 +221,39 @@ fn nothing_is_written_where_nothing_is_shared() {
     assert!(!path.exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn what_was_there_stays_where_the_result_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |at: u32| format!("u1,x::R{at},1\n");
+    let rows: String = (0..2000).map(row).collect();
+    std::fs::write(folder.path().join("u.csv"), format!("listener,recording,plays\n{rows}"))
+        .unwrap();
+    std::fs::write(folder.path().join("result.csv"), "the last result\n").unwrap();
+    let words = "allocate --usage u.csv --amount 1 --currency EUR --model pro_rata --out";
+    let allocate = |limit: &str, out: &str| -> Said {
+        let program = env!("CARGO_BIN_EXE_tantieme");
+        let script = format!("trap '' XFSZ; {limit}; {program} {words} {out}");
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]).current_dir(folder.path());
+        command.env("TANTIEME_MEMORY", "64MiB").output().unwrap().into()
+    };
+    let said = allocate("ulimit -f 8", "result.csv").refused();
+    assert_says(&said, "cannot write result.csv: ");
+    let left = std::fs::read_to_string(folder.path().join("result.csv")).unwrap();
+    assert_eq!(left, "the last result\n");
+    assert_says(
+        &allocate("true", "nowhere/result.csv").refused(),
+        "cannot write nowhere/result.csv",
+    );
+    assert_eq!(allocate("true", "/dev/stdout").ok().lines().count(), 2001);
+    allocate("true", "result.csv").ok();
+    let names = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(names.count(), 2, "something was left behind");
+    let result = std::fs::read_to_string(folder.path().join("result.csv")).unwrap();
+    assert_eq!(result.lines().count(), 2001);
+}
+
 #[test]
 fn wrong_words_are_usage_errors() {
     for words in [

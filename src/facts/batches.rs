@@ -8,7 +8,7 @@ use super::import::{FileKind, Import, Outcome, Read, Report, Step};
 use super::{FactsError, Workspace};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
-use crate::sales::{self, Sales};
+use crate::sales::{self, Sales, SalesOverflow};
 use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
 use crate::store::statements::ledger::PERIODS_CLOSED;
 use crate::store::{Tx, Value};
@@ -39,23 +39,27 @@ pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, Facts
         progress(Step::Sealing(sealed, rows));
     })?;
     drop(gathered);
-    let sealed = sealed.into_iter().map(|file| Sealed {
-        period: file.key.period,
-        service: file.key.service.to_string(),
-        offer: file.key.offer.to_string(),
-        territory: file.key.territory.to_string(),
-        file: file.file,
-        sha256: file.sha256,
-        rows: file.rows,
-        plays: i64::try_from(file.plays).unwrap_or(i64::MAX),
+    let sealed = sealed.into_iter().map(|file| {
+        Ok(Sealed {
+            plays: i64::try_from(file.plays)
+                .map_err(|_| FactsError::TooManyPlays(file.key.to_string()))?,
+            period: file.key.period,
+            service: file.key.service.to_string(),
+            offer: file.key.offer.to_string(),
+            territory: file.key.territory.to_string(),
+            file: file.file,
+            sha256: file.sha256,
+            rows: file.rows,
+        })
     });
+    let sealed = sealed.collect::<Result<Vec<_>, FactsError>>()?;
     if repeated > 0 {
         let rows = if repeated == 1 { "1 row repeats" } else { &format!("{repeated} rows repeat") };
         read.report
             .notes
             .push(format!("{rows} a listener and a recording: their plays were added"));
     }
-    finish(&import, read, repeated, folder, sealed.collect()).await
+    finish(&import, read, repeated, folder, sealed).await
 }
 
 pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, FactsError> {
@@ -76,7 +80,7 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
         let mut out = Hashing::new(File::create(&path).map_err(write)?);
         part.seal(&mut out).map_err(write)?;
         out.flush().map_err(write)?;
-        let (quantity, _) = part.totals();
+        let (quantity, _) = part.totals()?;
         sealed.push(Sealed {
             period,
             service: source.to_string(),
@@ -85,10 +89,10 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
             file,
             sha256: out.digest(),
             rows: part.len(),
-            plays: i64::try_from(quantity).unwrap_or(i64::MAX),
+            plays: i64::try_from(quantity).map_err(|_| SalesOverflow)?,
         });
     }
-    let (quantity, amount) = items.totals();
+    let (quantity, amount) = items.totals()?;
     let (_, differences) = items.rounded()?;
     read.report.notes.push(format!("quantity {quantity}, amount {}", sales::exact(amount)));
     for difference in differences.iter().filter(|difference| !difference.amount.is_zero()) {

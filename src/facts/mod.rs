@@ -38,6 +38,9 @@ pub enum FactsError {
     /// It adds up to too much.
     #[error(transparent)]
     Sales(#[from] SalesOverflow),
+    /// The plays of a pool key add up to too much.
+    #[error("the plays of {0} add up to more than can be held")]
+    TooManyPlays(String),
     /// It is not an agreement.
     #[error("{}:{source}", path.display())]
     Agreement {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::import::{FileKind, Import, Outcome, Read, Report, Step};
 use super::{FactsError, Workspace};
@@ -203,9 +203,7 @@ impl Folder {
     fn keep(self, place: &Path, sealed: &[Sealed]) -> Result<(), FactsError> {
         let write = |source| FactsError::Write { path: place.to_owned(), source };
         for entry in std::fs::read_dir(self.temporary.path()).map_err(write)? {
-            File::open(entry.map_err(write)?.path())
-                .and_then(|file| file.sync_all())
-                .map_err(write)?;
+            sync(&entry.map_err(write)?.path()).map_err(write)?;
         }
         // What is there already holds the same bytes, by its name; a published month may rest on
         // it, so it is replaced only where it is damaged.
@@ -216,13 +214,26 @@ impl Folder {
             return Ok(());
         }
         if place.exists() {
-            let damaged = place.with_extension("damaged");
-            std::fs::rename(place, &damaged).map_err(write)?;
+            std::fs::rename(place, free_beside(place)).map_err(write)?;
         }
+        // The names in the folder, then the folder's own.
+        sync(self.temporary.path()).map_err(write)?;
         std::fs::rename(self.temporary.keep(), place).map_err(write)?;
-        let parent = place.parent().unwrap_or(place);
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(write)
+        sync(place.parent().unwrap_or(place)).map_err(write)
     }
+}
+
+/// Sees that a file or folder is on the disk.
+fn sync(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Where a damaged folder is put aside. One that was put aside before stays.
+fn free_beside(place: &Path) -> PathBuf {
+    let first = place.with_extension("damaged");
+    let more = (2_u32..).map(|number| place.with_extension(format!("damaged-{number}")));
+    let mut names = std::iter::once(first.clone()).chain(more);
+    names.find(|name| !name.exists()).unwrap_or(first)
 }
 
 /// Removes folders that never came to be filled.

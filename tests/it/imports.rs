@@ -224,6 +224,23 @@ on_both! {
 }
 
 on_both! {
+    fn a_sealed_file_may_be_damaged_and_repaired_more_than_once(desk) {
+        let text = usage(&["u1,x::A,3,"]);
+        desk.import("usage", "u.csv", &text).ok();
+        let [sealed] = files(&desk.dir().join("data/usage")).try_into().unwrap();
+        let whole = std::fs::read(&sealed).unwrap();
+        for damage in ["once", "twice", "three times"] {
+            std::fs::write(&sealed, damage).unwrap();
+            desk.run(&["withdraw", "u.csv"]).ok();
+            desk.import("usage", "u.csv", &text).ok();
+            assert_eq!(std::fs::read(&sealed).unwrap(), whole);
+        }
+        // What was damaged is kept for whoever wants to know how.
+        assert_eq!(files(&desk.dir().join("data/usage")).len(), 4);
+    }
+}
+
+on_both! {
     fn of_two_batches_of_one_name_the_one_that_is_meant_is_withdrawn(desk) {
         desk.import("usage", "october.csv", &usage(&["u1,x::A,3,"])).ok();
         let sale = "2026-10,shop,x::A,CN,cd,1,1.00,CNY";

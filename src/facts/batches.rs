@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::import::{FileKind, Import, Outcome, Read, Report, Step};
-use super::{FactsError, Workspace};
+use super::{FactsError, Workspace, crash};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
 use crate::sales::{self, Sales, SalesOverflow};
@@ -39,6 +39,7 @@ pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, Facts
         progress(Step::Sealing(sealed, rows));
     })?;
     drop(gathered);
+    crash::point("sealed");
     let sealed = sealed.into_iter().map(|file| {
         Ok(Sealed {
             plays: i64::try_from(file.plays)
@@ -144,6 +145,7 @@ async fn finish(
         // The files stand before the database speaks of them; a kill in between leaves files
         // that nothing refers to and that the next import of the same content replaces.
         folder.keep(&import.workspace.data().join(&name), &sealed)?;
+        crash::point("kept");
         tx.commit().await?;
     }
     Ok(report)

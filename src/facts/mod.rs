@@ -5,6 +5,7 @@
 //! not here: what facts mean together; that is asked when a month is frozen.
 
 mod batches;
+mod crash;
 mod import;
 mod quarantine;
 mod rows;

@@ -97,10 +97,12 @@ fn rows_in_any_order_split_and_spelled_in_any_way_give_the_same() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
+    // Enough for several pieces of a file and for several parts of the listeners.
     let mut usage = "listener,recording,plays\n".to_owned();
-    for row in 0..5_000_u32 {
-        usage += &format!("u{},x::{},{}\n", row * 7 % 611, row * 13 % 97, row % 29);
+    for row in 0..300_000_u32 {
+        usage += &format!("listener-{},x::{},{}\n", row * 7 % 60_101, row * 13 % 97, row % 29);
     }
+    assert!(usage.len() > 5 << 20, "{}", usage.len());
     for model in ["pro_rata", "user_centric"] {
         let mut results = Vec::new();
         for threads in ["1", "2", "3", "4"] {

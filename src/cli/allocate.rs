@@ -1,7 +1,7 @@
 //! `tantieme allocate`.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use super::{Done, Failure, one_of, show};
 use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, allocate};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
+use crate::ingest::files_of;
 use crate::money::{Currency, Micros};
 use crate::threads::in_parts;
 use crate::usage::{SealedScan, read_unsealed};
@@ -64,9 +65,18 @@ impl Allocate {
     pub(super) fn run(self, means: Means) -> Done {
         let names: Vec<String> = self.usage.iter().map(|path| path.display().to_string()).collect();
         let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", names.join(", ")));
-        let sealed = self.usage.iter().all(|path| is_sealed(path));
-        let allocation = if sealed {
-            let usage = SealedScan::open(&self.usage, means.threads)
+        let files = files_of(&self.usage)?;
+        let (sealed, other): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_sealed(file));
+        if let ([sealed, ..], [other, ..]) = (sealed.as_slice(), other.as_slice()) {
+            // Their listeners are hashed with another key each: nobody could be told apart.
+            return Err(Failure::Wrong(format!(
+                "{} is sealed usage and {} is not: allocate them by themselves",
+                sealed.display(),
+                other.display()
+            )));
+        }
+        let allocation = if other.is_empty() {
+            let usage = SealedScan::open(&sealed, means.threads)
                 .map_err(|e| Failure::Wrong(e.to_string()))?;
             allocate(self.model, self.amount, &usage).map_err(|e| failed(e.to_string()))?
         } else {
@@ -79,23 +89,51 @@ impl Allocate {
     }
 
     fn write(&self, allocation: &Allocation, threads: usize) -> Result<(), Failure> {
-        let stdout = self.out == Path::new("-");
-        let mut out: Box<dyn Write + Send> = if stdout {
-            Box::new(BufWriter::new(show::Out))
-        } else {
-            let file = File::create(&self.out)
-                .map_err(|e| Failure::Wrong(format!("cannot write {}: {e}", self.out.display())))?;
-            Box::new(BufWriter::new(file))
+        if self.out == Path::new("-") {
+            return self.write_to(Box::new(show::Out), allocation, threads);
+        }
+        let failed = |error| self.cannot_write(&error);
+        // What a link points to is replaced, not the link.
+        let place = self.out.canonicalize().unwrap_or_else(|_| self.out.clone());
+        if std::fs::metadata(&place).is_ok_and(|there| !there.is_file()) {
+            // A device or a pipe takes what comes.
+            let there = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+            return self.write_to(Box::new(there), allocation, threads);
+        }
+        // A file is made beside its place and moved there when all is in it.
+        let parent = match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
         };
+        let beside = tempfile::Builder::new().prefix(".allocating-").tempdir_in(parent);
+        let beside = beside.map_err(failed)?;
+        let whole = beside.path().join("whole");
+        let file = File::create_new(&whole).map_err(failed)?;
+        self.write_to(Box::new(file), allocation, threads)?;
+        std::fs::rename(&whole, &place).map_err(failed)
+    }
+
+    fn cannot_write(&self, error: &io::Error) -> Failure {
+        Failure::Wrong(format!("cannot write {}: {error}", self.out.display()))
+    }
+
+    fn write_to(
+        &self,
+        out: Box<dyn Write + Send>,
+        allocation: &Allocation,
+        threads: usize,
+    ) -> Result<(), Failure> {
+        let failed = |error| self.cannot_write(&error);
+        let mut out = BufWriter::new(out);
         match self.format {
             OutputFormat::Csv => {
                 let mut header = CsvText::default();
                 header.row(|row| LAYOUT.iter().for_each(|(name, _)| row.text(name)));
-                out.write_all(header.as_bytes())?;
+                out.write_all(header.as_bytes()).map_err(failed)?;
                 for text in csv_texts(&allocation.recordings, threads) {
-                    out.write_all(text.as_bytes())?;
+                    out.write_all(text.as_bytes()).map_err(failed)?;
                 }
-                out.flush()?;
+                out.flush().map_err(failed)?;
             }
             OutputFormat::Json => {
                 let row = |row: &RecordingAmount| {
@@ -105,8 +143,8 @@ impl Allocate {
                     })
                 };
                 let rows: Vec<_> = allocation.recordings.iter().map(row).collect();
-                writeln!(out, "{:#}", serde_json::Value::from(rows))?;
-                out.flush()?;
+                writeln!(out, "{:#}", serde_json::Value::from(rows)).map_err(failed)?;
+                out.flush().map_err(failed)?;
             }
             OutputFormat::Parquet => {
                 let mut table = TableWriter::new(out, &self.out, LAYOUT)?;
@@ -119,7 +157,7 @@ impl Allocate {
                         Cell::Amount(row.amount),
                     ])?;
                 }
-                table.finish()?.flush()?;
+                table.finish()?.flush().map_err(failed)?;
             }
         }
         Ok(())

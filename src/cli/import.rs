@@ -13,7 +13,7 @@ use crate::ident::{Name, Territory};
 use crate::ingest::Given;
 use crate::period::Period;
 
-/// Bad rows that are printed; all of them stand in quarantine.
+/// Bad rows that are printed.
 const FAULTS_SHOWN: usize = 10;
 
 /// The words of the command.
@@ -30,7 +30,8 @@ pub(super) struct ImportFiles {
     /// What the files hold.
     #[arg(value_parser = one_of(&FileKind::ALL, FileKind::as_str))]
     kind: FileKind,
-    /// CSV (agreements: TOML), plain, .gz or .zst; `-` for standard input.
+    /// CSV, plain, .gz or .zst, or Parquet (agreements: TOML); for usage also a folder of such
+    /// files; `-` for standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The batch's name, if it is not the file's.
@@ -182,8 +183,8 @@ pub(super) fn print(report: &Report, dry_run: bool) {
             }
         }
         Outcome::Refused => say!(
-            "{file}: {} rows are bad; nothing was taken (--strict)",
-            show::count(report.quarantined)
+            "{file}: nothing was taken (--strict): {}",
+            show::counted(report.quarantined, "bad row")
         ),
         Outcome::Taken => {
             let verb = if dry_run { "would take" } else { "took" };
@@ -206,19 +207,20 @@ pub(super) fn print(report: &Report, dry_run: bool) {
         }
     }
     for fault in report.faults.iter().take(FAULTS_SHOWN) {
-        eprintln!("{file}:{fault}");
+        eprintln!("{}", fault.at(Path::new(file)));
     }
     if report.faults.len() > FAULTS_SHOWN {
-        eprintln!(
-            "… and {} more; `tantieme quarantine list` shows all",
-            report.faults.len() - FAULTS_SHOWN
-        );
+        // What was not taken does not stand in quarantine either.
+        let kept = report.outcome == Outcome::Taken && !dry_run;
+        let shows = if kept { "`tantieme quarantine list` shows" } else { "--format json prints" };
+        eprintln!("… and {} more; {shows} all", report.faults.len() - FAULTS_SHOWN);
     }
 }
 
 fn as_json(report: &Report) -> serde_json::Value {
     let faults = report.faults.iter().map(|fault| {
         serde_json::json!({
+            "part": fault.part.as_ref().map(|part| part.name()),
             "line": fault.line, "field": fault.field, "column": fault.column, "reason": fault.reason,
         })
     });
@@ -246,12 +248,16 @@ fn as_json(report: &Report) -> serde_json::Value {
 pub(super) struct Withdraw {
     /// The batch's name.
     batch: String,
+    /// What it holds, where usage and sales have batches of that name.
+    #[arg(long, value_parser = one_of(&FileKind::BATCHES, FileKind::as_str))]
+    kind: Option<FileKind>,
 }
 
 impl Withdraw {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
-        let rows = workspace.withdraw(&self.batch).await?;
-        say!("withdrew batch {}: {}", self.batch, show::counted(rows, "row"));
+        let (kind, rows) = workspace.withdraw(&self.batch, self.kind).await?;
+        let rows = show::counted(rows, "row");
+        say!("withdrew {} batch {}: {rows}", kind.as_str(), self.batch);
         Ok(ExitCode::SUCCESS)
     }
 }

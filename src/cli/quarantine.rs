@@ -30,7 +30,7 @@ Example:
 
 Without --from, listeners are hashed and rows that hold one nowhere safe are left out.")]
     Export {
-        /// The file that was imported: its own rows come back as they are in it.
+        /// The file or folder that was imported: its own rows come back as they are in it.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
@@ -47,7 +47,7 @@ impl Quarantine {
             }
             Look::Export { from: None } => {
                 let mut out = csv::Writer::from_writer(show::Out);
-                out.write_record(["kind", "batch", "line", "column", "reason", "row"])?;
+                out.write_record(["kind", "batch", "line", "column", "reason", "row", "part"])?;
                 for row in &rows {
                     out.write_record([
                         row.kind.as_str(),
@@ -56,6 +56,7 @@ impl Quarantine {
                         &row.column,
                         &row.reason,
                         row.row.as_deref().unwrap_or_default(),
+                        row.part.as_deref().unwrap_or_default(),
                     ])?;
                 }
                 out.flush()?;
@@ -71,9 +72,11 @@ fn print(rows: &[Quarantined]) {
         return;
     }
     let cells = rows.iter().map(|row| {
+        // A part stands behind its folder, as in the message that `import` gave.
+        let part = row.part.as_ref().map_or_else(String::new, |part| format!("/{part}"));
         vec![
             row.kind.clone(),
-            row.batch.clone(),
+            format!("{}{part}", row.batch),
             row.line.to_string(),
             row.column.clone(),
             row.reason.clone(),

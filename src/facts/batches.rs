@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::import::{Import, Outcome, Read, Report, Step};
-use super::{FactsError, Workspace};
+use super::import::{FileKind, Import, Outcome, Read, Report, Step};
+use super::{FactsError, Workspace, crash};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
-use crate::sales::{self, Sales};
+use crate::sales::{self, Sales, SalesOverflow};
 use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
 use crate::store::statements::ledger::PERIODS_CLOSED;
 use crate::store::{Tx, Value};
@@ -39,22 +39,28 @@ pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, Facts
         progress(Step::Sealing(sealed, rows));
     })?;
     drop(gathered);
-    let sealed = sealed.into_iter().map(|file| Sealed {
-        period: file.key.period,
-        service: file.key.service.to_string(),
-        offer: file.key.offer.to_string(),
-        territory: file.key.territory.to_string(),
-        file: file.file,
-        sha256: file.sha256,
-        rows: file.rows,
-        plays: i64::try_from(file.plays).unwrap_or(i64::MAX),
+    crash::point("sealed");
+    let sealed = sealed.into_iter().map(|file| {
+        Ok(Sealed {
+            plays: i64::try_from(file.plays)
+                .map_err(|_| FactsError::TooManyPlays(file.key.to_string()))?,
+            period: file.key.period,
+            service: file.key.service.to_string(),
+            offer: file.key.offer.to_string(),
+            territory: file.key.territory.to_string(),
+            file: file.file,
+            sha256: file.sha256,
+            rows: file.rows,
+        })
     });
+    let sealed = sealed.collect::<Result<Vec<_>, FactsError>>()?;
     if repeated > 0 {
-        read.report.notes.push(format!(
-            "{repeated} rows repeat a listener and a recording: their plays were added"
-        ));
+        let rows = if repeated == 1 { "1 row repeats" } else { &format!("{repeated} rows repeat") };
+        read.report
+            .notes
+            .push(format!("{rows} a listener and a recording: their plays were added"));
     }
-    finish(&import, read, repeated, folder, sealed.collect()).await
+    finish(&import, read, repeated, folder, sealed).await
 }
 
 pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, FactsError> {
@@ -75,7 +81,7 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
         let mut out = Hashing::new(File::create(&path).map_err(write)?);
         part.seal(&mut out).map_err(write)?;
         out.flush().map_err(write)?;
-        let (quantity, _) = part.totals();
+        let (quantity, _) = part.totals()?;
         sealed.push(Sealed {
             period,
             service: source.to_string(),
@@ -84,10 +90,10 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
             file,
             sha256: out.digest(),
             rows: part.len(),
-            plays: i64::try_from(quantity).unwrap_or(i64::MAX),
+            plays: i64::try_from(quantity).map_err(|_| SalesOverflow)?,
         });
     }
-    let (quantity, amount) = items.totals();
+    let (quantity, amount) = items.totals()?;
     let (_, differences) = items.rounded()?;
     read.report.notes.push(format!("quantity {quantity}, amount {}", sales::exact(amount)));
     for difference in differences.iter().filter(|difference| !difference.amount.is_zero()) {
@@ -139,6 +145,7 @@ async fn finish(
         // The files stand before the database speaks of them; a kill in between leaves files
         // that nothing refers to and that the next import of the same content replaces.
         folder.keep(&import.workspace.data().join(&name), &sealed)?;
+        crash::point("kept");
         tx.commit().await?;
     }
     Ok(report)
@@ -198,9 +205,7 @@ impl Folder {
     fn keep(self, place: &Path, sealed: &[Sealed]) -> Result<(), FactsError> {
         let write = |source| FactsError::Write { path: place.to_owned(), source };
         for entry in std::fs::read_dir(self.temporary.path()).map_err(write)? {
-            File::open(entry.map_err(write)?.path())
-                .and_then(|file| file.sync_all())
-                .map_err(write)?;
+            sync(&entry.map_err(write)?.path()).map_err(write)?;
         }
         // What is there already holds the same bytes, by its name; a published month may rest on
         // it, so it is replaced only where it is damaged.
@@ -211,13 +216,26 @@ impl Folder {
             return Ok(());
         }
         if place.exists() {
-            let damaged = place.with_extension("damaged");
-            std::fs::rename(place, &damaged).map_err(write)?;
+            std::fs::rename(place, free_beside(place)).map_err(write)?;
         }
+        // The names in the folder, then the folder's own.
+        sync(self.temporary.path()).map_err(write)?;
         std::fs::rename(self.temporary.keep(), place).map_err(write)?;
-        let parent = place.parent().unwrap_or(place);
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(write)
+        sync(place.parent().unwrap_or(place)).map_err(write)
     }
+}
+
+/// Sees that a file or folder is on the disk.
+fn sync(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Where a damaged folder is put aside. One that was put aside before stays.
+fn free_beside(place: &Path) -> PathBuf {
+    let first = place.with_extension("damaged");
+    let more = (2_u32..).map(|number| place.with_extension(format!("damaged-{number}")));
+    let mut names = std::iter::once(first.clone()).chain(more);
+    names.find(|name| !name.exists()).unwrap_or(first)
 }
 
 /// Removes folders that never came to be filled.
@@ -232,21 +250,29 @@ fn sweep(parent: &Path) -> std::io::Result<()> {
 }
 
 impl Workspace {
-    /// Withdraws a batch of usage or sales; returns its rows. Its files stay for the months that
-    /// have settled them.
-    pub async fn withdraw(&self, batch: &str) -> Result<u64, FactsError> {
+    /// Withdraws the batch of that name, of usage or of sales; returns which it was and its rows.
+    /// Its files stay for the months that have settled them.
+    pub async fn withdraw(
+        &self,
+        batch: &str,
+        kind: Option<FileKind>,
+    ) -> Result<(FileKind, u64), FactsError> {
         let mut tx = self.store.write().await?;
-        let found = tx.rows(BATCH_NAMED, &[batch.into()]).await?;
-        if found.is_empty() {
-            return Err(FactsError::NoBatch(batch.to_owned()));
+        let mut found = Vec::new();
+        for row in tx.rows(BATCH_NAMED, &[batch.into()]).await? {
+            let stored = row.text(1)?;
+            let stands = FileKind::BATCHES.into_iter().find(|kind| kind.as_str() == stored);
+            if let Some(stands) = stands.filter(|stands| kind.is_none_or(|kind| kind == *stands)) {
+                found.push((stands, row.int(0)?, row.int(2)?));
+            }
         }
-        let mut rows = 0;
-        for import in found {
-            let values = [import.int(0)?.into(), "withdrawn".into(), crate::now().into()];
-            tx.run(IMPORT_END, &values).await?;
-            rows += u64::try_from(import.int(2)?).unwrap_or_default();
-        }
+        let (kind, id, rows) = match found.as_slice() {
+            [only] => *only,
+            [] => return Err(FactsError::NoBatch(batch.to_owned())),
+            _ => return Err(FactsError::TwoBatches(batch.to_owned())),
+        };
+        tx.run(IMPORT_END, &[id.into(), "withdrawn".into(), crate::now().into()]).await?;
         tx.commit().await?;
-        Ok(rows)
+        Ok((kind, u64::try_from(rows).unwrap_or_default()))
     }
 }

@@ -51,6 +51,9 @@ impl FileKind {
         Self::Sales,
     ];
 
+    /// Those that are taken as named batches.
+    pub const BATCHES: [Self; 2] = [Self::Usage, Self::Sales];
+
     /// As the command line and the database write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -220,11 +223,15 @@ impl<'a> Import<'a> {
 
     /// What is said of a file in which far too many rows are bad.
     pub(super) fn too_many(&self, bad: &[BadRow]) -> FactsError {
+        let place = |Fault { part, .. }: &Fault| {
+            part.as_ref().map_or_else(String::new, |part| format!("{}, ", part.name()))
+        };
+        let first = bad.first().map(|bad| &bad.fault);
         FactsError::TooManyFaults {
             file: self.path.display().to_string(),
             kind: self.kind.as_str(),
             count: FAULTS_MAX,
-            first: bad.first().map(|bad| bad.fault.to_string()).unwrap_or_default(),
+            first: first.map(|fault| format!("{}line {fault}", place(fault))).unwrap_or_default(),
         }
     }
 
@@ -280,7 +287,7 @@ impl<'a> Import<'a> {
         let Some(row) = tx.row(IMPORT_OF_CONTENT, &values).await? else { return Ok(None) };
         let name = row.text(1)?;
         // Facts may have been superseded since; `--replace` brings them back.
-        let again = self.options.replace && !matches!(self.kind, FileKind::Usage | FileKind::Sales);
+        let again = self.options.replace && !FileKind::BATCHES.contains(&self.kind);
         if again {
             return Ok(None);
         }
@@ -302,7 +309,7 @@ impl<'a> Import<'a> {
         let kind = Value::from(self.kind.as_str());
         let now = crate::now();
         let named = tx.rows(IMPORT_NAMED, &[kind.clone(), report.batch.as_str().into()]).await?;
-        let batch = matches!(self.kind, FileKind::Usage | FileKind::Sales);
+        let batch = FileKind::BATCHES.contains(&self.kind);
         if batch && !named.is_empty() && !self.options.replace {
             return Err(FactsError::NameTaken { name: report.batch.clone() });
         }
@@ -333,6 +340,7 @@ impl<'a> Import<'a> {
                 bad.fault.reason.into(),
                 bad.period.into(),
                 bad.content.into(),
+                bad.fault.part.map(|part| part.name()).into(),
             ]
         });
         tx.add(QUARANTINE, rows).await?;

@@ -5,6 +5,7 @@
 //! not here: what facts mean together; that is asked when a month is frozen.
 
 mod batches;
+mod crash;
 mod import;
 mod quarantine;
 mod rows;
@@ -38,6 +39,9 @@ pub enum FactsError {
     /// It adds up to too much.
     #[error(transparent)]
     Sales(#[from] SalesOverflow),
+    /// The plays of a pool key add up to too much.
+    #[error("the plays of {0} add up to more than can be held")]
+    TooManyPlays(String),
     /// It is not an agreement.
     #[error("{}:{source}", path.display())]
     Agreement {
@@ -70,10 +74,14 @@ pub enum FactsError {
     /// Nothing to withdraw.
     #[error("no batch of usage or sales is named {0:?}; see `tantieme status`")]
     NoBatch(String),
-    /// Far too many bad rows.
+    /// Usage and sales of one name.
     #[error(
-        "{file}: over {count} rows are bad, the first in line {first}; is this a file of {kind}?"
+        "a batch of usage and a batch of sales are named {0:?}: say which with --kind usage or \
+         --kind sales"
     )]
+    TwoBatches(String),
+    /// Far too many bad rows.
+    #[error("{file}: over {count} rows are bad, the first in {first}; is this a file of {kind}?")]
     TooManyFaults {
         /// The file.
         file: String,
@@ -81,7 +89,7 @@ pub enum FactsError {
         kind: &'static str,
         /// How many.
         count: usize,
-        /// The first one, with its line and reason.
+        /// The first one's part, line and reason.
         first: String,
     },
     /// A folder or file of the workspace.
@@ -95,6 +103,15 @@ pub enum FactsError {
     /// The rows asked for are of another file.
     #[error("no quarantined row is from {0}: it is not the file that was imported, byte for byte")]
     OtherFile(PathBuf),
+    /// What can be read only once has been read by the import.
+    #[error("{0} can be read only once: save it in a file, and export the rows from that")]
+    Once(PathBuf),
+    /// Bad rows of a folder from before their parts were kept.
+    #[error(
+        "the quarantined rows of {0} were kept without the names of its parts: import it again \
+         with --replace, then export them"
+    )]
+    NoParts(PathBuf),
     /// Rows of a columnar file cannot be shown as they are.
     #[error("{0} is Parquet: `tantieme quarantine list` gives the numbers of its bad rows")]
     NotText(PathBuf),

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{FactsError, Workspace};
-use crate::digest::Digest;
-use crate::ingest::{IngestError, Source, copy_rows};
+use crate::ingest::{Original, copy_rows, is_parquet};
 use crate::store::statements::facts::QUARANTINE_LIST;
 
 /// A row in quarantine.
@@ -16,6 +15,8 @@ pub struct Quarantined {
     pub kind: String,
     /// The batch, by default the file's name.
     pub batch: String,
+    /// The part's name, where the batch is a folder.
+    pub part: Option<String>,
     /// The line in the file.
     pub line: i64,
     /// The column; empty where the whole row is at fault.
@@ -29,7 +30,7 @@ pub struct Quarantined {
     pub sha256: String,
 }
 
-/// All rows in quarantine, by file and line.
+/// All rows in quarantine, by batch, part and line.
 pub async fn quarantined(workspace: &Workspace) -> Result<Vec<Quarantined>, FactsError> {
     let mut tx = workspace.store.read().await?;
     let rows = tx.rows(QUARANTINE_LIST, &[]).await?;
@@ -42,29 +43,39 @@ pub async fn quarantined(workspace: &Workspace) -> Result<Vec<Quarantined>, Fact
             reason: row.text(4)?,
             row: row.opt_text(5)?,
             sha256: row.text(6)?,
+            part: row.opt_text(7)?,
         })
     };
     rows.iter().map(row).collect()
 }
 
 /// Writes the header of the user's own file and those of its rows that stand in quarantine, as
-/// they are in it; returns how many.
+/// they are in it; returns how many. The file may be a folder of parts.
 pub fn restore(
     rows: &[Quarantined],
     path: &Path,
     out: &mut dyn Write,
 ) -> Result<usize, FactsError> {
-    let read = |source| IngestError::Read { path: path.to_owned(), source };
-    if crate::ingest::is_parquet(path)? {
-        return Err(FactsError::NotText(path.to_owned()));
-    }
-    let mut whole = Source::open(path)?;
-    std::io::copy(&mut whole, &mut std::io::sink()).map_err(read)?;
-    let sha256: Digest = whole.digest();
-    let of_file = rows.iter().filter(|row| row.sha256 == sha256.to_string());
-    let lines: BTreeSet<u64> = of_file.filter_map(|row| u64::try_from(row.line).ok()).collect();
-    if lines.is_empty() {
+    let original = Original::read(path)?.ok_or_else(|| FactsError::Once(path.to_owned()))?;
+    let content = original.content.to_string();
+    let rows: Vec<&Quarantined> = rows.iter().filter(|row| row.sha256 == content).collect();
+    if rows.is_empty() {
         return Err(FactsError::OtherFile(path.to_owned()));
     }
-    Ok(copy_rows(path, &lines, out)?)
+    let (mut header, mut copied) = (None, 0);
+    for (file, part) in original.files {
+        if rows.iter().any(|row| row.part.is_some() != part.is_some()) {
+            return Err(FactsError::NoParts(path.to_owned()));
+        }
+        let of_part = rows.iter().filter(|row| row.part == part);
+        let lines: BTreeSet<u64> = of_part.filter_map(|row| u64::try_from(row.line).ok()).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        if is_parquet(&file)? {
+            return Err(FactsError::NotText(file));
+        }
+        copied += copy_rows(&file, &lines, &mut header, out)?;
+    }
+    Ok(copied)
 }

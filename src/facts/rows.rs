@@ -14,6 +14,10 @@ use crate::store::{Tx, Value};
 /// An agreement is written by people; no contract is longer than this.
 const AGREEMENT_BYTES_MAX: u64 = 512 * 1024;
 
+/// Bytes of a fact. Frozen facts are read back as rows of a file, which have at most 1 MiB; only a
+/// list of artists or releases could come near.
+const FACT_BYTES_MAX: usize = 1 << 19;
+
 /// A row on its way into its table.
 struct Arriving {
     line: i64,
@@ -38,6 +42,9 @@ pub(super) async fn import<F: Fact>(mut import: Import<'_>) -> Result<Report, Fa
         let fact = F::read(row).map_err(refuse)?;
         let (id, cells) = (fact.key(), fact.cells());
         let line = row.line();
+        if cells.iter().flatten().map(String::len).sum::<usize>() > FACT_BYTES_MAX {
+            return Err(refuse(row.fault_as_a_whole("the row is longer than 512 KiB")));
+        }
         if F::REPLACE_ONLY_IF_ASKED {
             let (first, earlier) = said.entry(id.clone()).or_insert_with(|| (line, cells.clone()));
             if *earlier != cells {

@@ -1,5 +1,6 @@
 //! A file of usage, read on all threads.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +9,9 @@ use super::FactsError;
 use super::import::{BadRow, FAULTS_MAX, Import, Read, Step};
 use crate::ident::{RecordingId, Territory};
 use crate::ingest::{Fault, KeptRow, OtherColumns, RowRead, WideRows};
-use crate::money::fixed;
 use crate::period::Period;
 use crate::usage::{
-    COLUMNS, Gathered, Gatherer, NotGathered, PLACES, Secret, UsageError, UsageKey,
+    COLUMNS, Gathered, Gatherer, NotGathered, PLACES, Secret, UsageError, is_small,
 };
 
 /// A bad row: what is wrong, its month where that can be read, and the row.
@@ -62,16 +62,17 @@ impl Import<'_> {
             bad.extend(taker.bad);
             taken += taker.taken;
         }
-        bad.sort_by(|a: &Bad, b| {
-            (a.fault.line, &a.fault.reason).cmp(&(b.fault.line, &b.fault.reason))
-        });
-        let keys: Vec<&UsageKey> = gatherers.iter().flat_map(Gatherer::keys).collect();
+        bad.sort_by(|a: &Bad, b| a.fault.cmp(&b.fault));
+        let keys = || gatherers.iter().flat_map(Gatherer::keys);
+        let services: HashSet<&str> = keys().map(|key| key.service.as_str()).collect();
+        let offers: HashSet<&str> = keys().map(|key| key.offer.as_str()).collect();
+        let known = [&services, &offers];
         let bad: Vec<BadRow> = bad
             .into_iter()
             .map(|Bad { fault, period, row }| {
                 let content = row.map(|row| {
                     let service = row.cells[1].clone();
-                    row.to_csv(|column, text| shown(secret, &keys, &service, column, text))
+                    row.to_csv(|column, text| shown(secret, known, &service, column, text))
                 });
                 BadRow { fault, period: period.or_else(|| given_month.clone()), content }
             })
@@ -113,17 +114,22 @@ impl Taker {
 }
 
 /// A cell of a bad row as quarantine keeps it: the listener hashed, and of the others only what
-/// cannot be a listener's id that has slipped into another column. `keys` are those of the file's
-/// good rows.
-fn shown(secret: &Secret, keys: &[&UsageKey], service: &str, column: usize, text: &str) -> String {
-    let known = |named: fn(&UsageKey) -> &str| keys.iter().any(|key| named(key) == text);
+/// cannot be a listener's id that has slipped into another column. Services and offers are known
+/// by the file's good rows.
+fn shown(
+    secret: &Secret,
+    [services, offers]: [&HashSet<&str>; 2],
+    service: &str,
+    column: usize,
+    text: &str,
+) -> String {
     let safe = match COLUMNS[column].name {
         "period" => text.parse::<Period>().is_ok(),
-        "service" => known(|key| key.service.as_str()),
-        "offer" => known(|key| key.offer.as_str()),
+        "service" => services.contains(text),
+        "offer" => offers.contains(text),
         "territory" => Territory::parse(text).is_ok(),
         "recording" => RecordingId::parse(text).is_ok(),
-        "plays" | "active_plays" => text.len() <= 20 && fixed(text, 18).is_ok(),
+        "plays" | "active_plays" => is_small(text),
         _ if text.is_empty() => true,
         _ => return format!("hashed:{:032x}", secret.listener_key(service).hash(text)),
     };

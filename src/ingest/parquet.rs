@@ -1,10 +1,11 @@
 //! Parquet files of other engines, read as the text that a CSV would have held.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow_array::{Array, RecordBatch, StringArray};
-use arrow_cast::cast;
+use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -13,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::IngestError;
+use super::csv::ROW_BYTES_MAX;
 
 const BATCH_ROWS: usize = 1 << 13;
 
@@ -29,9 +31,20 @@ pub(super) struct ParquetReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     columns: Vec<StringArray>,
+    /// The rows of the batch that have no usable cells.
+    unusable: BTreeMap<usize, Unusable>,
     row: usize,
     rows: usize,
     line: u64,
+}
+
+/// Why a row has no usable cells.
+#[derive(Clone, Copy)]
+pub(super) enum Unusable {
+    /// This field is a float that may have lost digits.
+    Float(usize),
+    /// It is over [`ROW_BYTES_MAX`].
+    TooLong,
 }
 
 impl ParquetFile {
@@ -74,7 +87,8 @@ impl ParquetFile {
         let batches = builder
             .build()
             .map_err(|e| IngestError::Parquet { path: path.clone(), reason: e.to_string() })?;
-        Ok(ParquetReader { path, batches, columns: Vec::new(), row: 0, rows: 0, line })
+        let (columns, unusable) = Default::default();
+        Ok(ParquetReader { path, batches, columns, unusable, row: 0, rows: 0, line })
     }
 }
 
@@ -87,7 +101,7 @@ impl ParquetReader {
             let failed = |reason: String| IngestError::Parquet { path: self.path.clone(), reason };
             let Some(batch) = self.batches.next() else { return Ok(false) };
             let batch = batch.map_err(|e| failed(e.to_string()))?;
-            self.columns = as_text(&batch).map_err(failed)?;
+            (self.columns, self.unusable) = as_text(&batch).map_err(failed)?;
             self.rows = batch.num_rows();
             self.row = 0;
         }
@@ -99,6 +113,11 @@ impl ParquetReader {
         self.line
     }
 
+    /// What is wrong with the row as a whole, if anything is.
+    pub(super) fn unusable(&self) -> Option<Unusable> {
+        self.unusable.get(&self.row).copied()
+    }
+
     /// One field as text; nothing for a null.
     pub(super) fn cell(&self, index: usize) -> &str {
         let column = &self.columns[index];
@@ -106,20 +125,61 @@ impl ParquetReader {
     }
 }
 
-fn as_text(batch: &RecordBatch) -> Result<Vec<StringArray>, String> {
-    let text = |column: &dyn Array| -> Result<StringArray, String> {
-        let float = column.data_type().is_floating();
-        let column = cast(column, &DataType::Utf8).map_err(|e| e.to_string())?;
-        let text = column.as_any().downcast_ref::<StringArray>();
-        let text = text.ok_or_else(|| "a column cannot be read as text".to_owned())?;
-        if !float {
-            return Ok(text.clone());
+type Texts = (Vec<StringArray>, BTreeMap<usize, Unusable>);
+
+fn as_text(batch: &RecordBatch) -> Result<Texts, String> {
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    let mut unusable = BTreeMap::new();
+    for (field, column) in batch.columns().iter().enumerate() {
+        // A value that cannot be text is an error: as a null it would look like an empty cell.
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let name = batch.schema_ref().field(field).name();
+        let failed = |reason| format!("column {name} cannot be read as text: {reason}");
+        let text = cast_with_options(column, &DataType::Utf8, &options)
+            .map_err(|error| failed(error.to_string()))?;
+        let text = text.as_any().downcast_ref::<StringArray>();
+        let text = text.ok_or_else(|| failed("it is of a type without text".to_owned()))?;
+        let Some(bits) = exact_bits(column.data_type()) else {
+            columns.push(text.clone());
+            continue;
+        };
+        let whole = text.iter().enumerate().map(|(row, cell)| {
+            let whole = cell.map(|cell| whole(cell, bits));
+            if whole == Some(None) {
+                unusable.entry(row).or_insert(Unusable::Float(field));
+            }
+            whole.flatten()
+        });
+        columns.push(whole.collect());
+    }
+    let bytes: usize = columns.iter().map(|column| column.value_data().len()).sum();
+    // Hardly ever can a row be too long because all rows together are.
+    let rows = if bytes > ROW_BYTES_MAX { 0..batch.num_rows() } else { 0..0 };
+    for row in rows {
+        let bytes = |column: &StringArray| usize::try_from(column.value_length(row)).unwrap_or(0);
+        if columns.iter().map(bytes).sum::<usize>() > ROW_BYTES_MAX {
+            unusable.insert(row, Unusable::TooLong);
         }
-        // Engines that know no missing whole number write counts as 3.0.
-        Ok(text
-            .iter()
-            .map(|cell| cell.map(|cell| cell.strip_suffix(".0").unwrap_or(cell)))
-            .collect())
-    };
-    batch.columns().iter().map(|column| text(column.as_ref())).collect()
+    }
+    Ok((columns, unusable))
+}
+
+/// Up to how many bits a float of that type holds every whole number; nothing for other types.
+fn exact_bits(kind: &DataType) -> Option<u32> {
+    match kind {
+        DataType::Float16 => Some(11),
+        DataType::Float32 => Some(24),
+        DataType::Float64 => Some(53),
+        DataType::Dictionary(_, kind) => exact_bits(kind),
+        _ => None,
+    }
+}
+
+/// Engines that know no missing whole number write counts and ids as floats: 3.0 is the 3 that it
+/// was. What any other float was, nobody can tell: 0.1 may have been 0.1 or its nearest neighbour.
+fn whole(float: &str, bits: u32) -> Option<&str> {
+    let whole = float.strip_suffix(".0")?;
+    let number: i64 = whole.parse().ok()?;
+    let exact = number.unsigned_abs() < 1 << bits;
+    exact.then_some(if number == 0 { "0" } else { whole })
 }

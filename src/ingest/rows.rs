@@ -2,10 +2,12 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::csv::{CsvReader, Record};
-use super::parquet::{ParquetFile, ParquetReader};
-use super::{Fault, IngestError, Source};
+use super::parquet::{ParquetFile, ParquetReader, Unusable};
+use super::source::name_of;
+use super::{Fault, IngestError, Part, Source};
 use crate::digest::Digest;
 
 /// A column that a kind of file may have.
@@ -29,6 +31,8 @@ impl Column {
     }
 }
 
+const FLOAT: &str =
+    "a float that is not whole or too large to be exact: write it as text or as a decimal";
 /// Bytes of a bad row over which none of it is kept.
 const KEPT_BYTES_MAX: usize = 1 << 14;
 
@@ -58,6 +62,8 @@ enum Place {
 
 /// A file's header, matched with the declared columns.
 pub(super) struct Header {
+    /// Which of several files it is of.
+    part: Option<Arc<Part>>,
     columns: &'static [Column],
     places: Vec<Place>,
     /// How many fields each row has.
@@ -107,23 +113,20 @@ impl Rows {
         given: Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let (reader, name, names) = if is_parquet(path)? {
+        let (reader, names) = if is_parquet(path)? {
             let digest = Digest::of_file(path)
                 .map_err(|source| IngestError::Read { path: path.to_owned(), source })?;
             let file = ParquetFile::open(path, |name| wanted(columns, others, name))?;
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
             let names = file.names();
             let reader = Box::new(file.rows(None)?);
-            (Reader::Parquet(reader, digest), name.unwrap_or_default(), names)
+            (Reader::Parquet(reader, digest), names)
         } else {
-            let source = Source::open(path)?;
-            let name = source.name();
-            let mut reader = Box::new(CsvReader::new(source));
+            let mut reader = Box::new(CsvReader::new(Source::open(path)?));
             let names = csv_header(&mut reader, path)?;
-            (Reader::Csv(reader), name, names)
+            (Reader::Csv(reader), names)
         };
         let header = Header::new(path, columns, &names, given, others)?;
-        Ok(Self { path: path.to_owned(), reader, name, header })
+        Ok(Self { path: path.to_owned(), reader, name: name_of(path), header })
     }
 
     /// The file's name, without its folders.
@@ -165,11 +168,7 @@ impl Rows {
     pub fn next(&mut self) -> Result<RowRead<'_>, IngestError> {
         let header = &self.header;
         match &mut self.reader {
-            Reader::Parquet(reader, _) => Ok(if reader.read()? {
-                RowRead::Row(header.row(reader.line(), Cells::Parquet(reader)))
-            } else {
-                RowRead::End
-            }),
+            Reader::Parquet(reader, _) => header.next_of(reader),
             Reader::Csv(reader) => {
                 let read = |source| IngestError::Read { path: self.path.clone(), source };
                 let record = reader.read().map_err(read)?;
@@ -189,7 +188,12 @@ impl Header {
     ) -> Result<Self, IngestError> {
         let refuse = |reason: String| IngestError::Header { path: path.to_owned(), reason };
         let places = places(columns, names, given, others).map_err(refuse)?;
-        Ok(Self { columns, places, fields: names.len() })
+        Ok(Self { part: None, columns, places, fields: names.len() })
+    }
+
+    /// The same, of one of several files if it is.
+    pub(super) fn of(self, part: Option<Part>) -> Self {
+        Self { part: part.map(Arc::new), ..self }
     }
 
     pub(super) fn given(&self, name: &str) -> Option<&str> {
@@ -207,6 +211,29 @@ impl Header {
         Row { header: self, line, cells }
     }
 
+    /// Reads the next row of a Parquet file.
+    pub(super) fn next_of<'a>(
+        &'a self,
+        reader: &'a mut ParquetReader,
+    ) -> Result<RowRead<'a>, IngestError> {
+        if !reader.read()? {
+            return Ok(RowRead::End);
+        }
+        let row = Row { header: self, line: reader.line(), cells: Cells::Parquet(reader) };
+        Ok(match reader.unusable() {
+            None => RowRead::Row(row),
+            Some(Unusable::TooLong) => {
+                RowRead::Fault(row.fault_as_a_whole("the row is longer than 1 MiB"))
+            }
+            Some(Unusable::Float(field)) => RowRead::Fault(row.fault_in_field(field, FLOAT)),
+        })
+    }
+
+    /// What is wrong with a row as a whole.
+    fn fault(&self, line: u64, reason: String) -> Fault {
+        Fault { part: self.part.clone(), line, field: 0, column: String::new(), reason }
+    }
+
     /// What a CSV record is: a row, or a row without usable cells.
     pub(super) fn record<'a>(
         &'a self,
@@ -215,32 +242,22 @@ impl Header {
         found: usize,
         cells: Option<(&'a str, &'a [usize])>,
     ) -> RowRead<'a> {
+        let wrong = |reason| RowRead::Fault(self.fault(line, reason));
         match (record, cells) {
             (Record::End, _) => RowRead::End,
-            (Record::TooLong, _) => row_fault(
-                line,
-                "the row is longer than 1 MiB; look for a quote that is never closed".into(),
-            ),
-            (Record::Unclosed, _) => {
-                row_fault(line, "the row has a quote that is never closed".into())
+            (Record::TooLong, _) => {
+                wrong("the row is longer than 1 MiB; look for a quote that is never closed".into())
             }
-            (Record::Cells, None) => {
-                row_fault(line, "the row is not UTF-8; save the file as UTF-8".into())
+            (Record::Unclosed, _) => wrong("the row has a quote that is never closed".into()),
+            (Record::Cells, None) => wrong("the row is not UTF-8; save the file as UTF-8".into()),
+            (Record::Cells, Some(_)) if found != self.fields => {
+                wrong(format!("the row has {found} fields and the header has {}", self.fields))
             }
-            (Record::Cells, Some(_)) if found != self.fields => row_fault(
-                line,
-                format!("the row has {found} fields and the header has {}", self.fields),
-            ),
             (Record::Cells, Some((text, ends))) => {
                 RowRead::Row(self.row(line, Cells::Csv { text, ends, gap: 0 }))
             }
         }
     }
-}
-
-/// What is wrong with a row as a whole.
-fn row_fault(line: u64, reason: String) -> RowRead<'static> {
-    RowRead::Fault(Fault { line, field: 0, column: String::new(), reason })
 }
 
 /// Whether a column is read at all.
@@ -286,7 +303,20 @@ impl<'a> Row<'a> {
             Place::Given(_) | Place::Absent => 0,
         };
         let column = self.header.columns[column].name.to_owned();
-        Fault { line: self.line, field, column, reason: reason.to_string() }
+        let part = self.header.part.clone();
+        Fault { part, line: self.line, field, column, reason: reason.to_string() }
+    }
+
+    /// What is wrong with the row where no one cell is to blame.
+    pub fn fault_as_a_whole(self, reason: &str) -> Fault {
+        self.header.fault(self.line, reason.to_owned())
+    }
+
+    /// What is wrong with a field of the file.
+    fn fault_in_field(self, field: usize, reason: &str) -> Fault {
+        let is_there = |place: &Place| matches!(place, Place::Field(at) if *at == field);
+        let column = self.header.places.iter().position(is_there);
+        column.map_or_else(|| self.fault_as_a_whole(reason), |column| self.fault(column, reason))
     }
 
     /// The row's declared columns as one CSV record, each cell as `shown` gives it; nothing if

@@ -51,8 +51,7 @@ impl Source {
 
     /// The file's name without its folders; `stdin` for `-`.
     pub fn name(&self) -> String {
-        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        name.filter(|name| name != "-").unwrap_or_else(|| "stdin".to_owned())
+        name_of(&self.path)
     }
 
     /// Reads all of a file that is meant for one person to write, such as an agreement.
@@ -77,6 +76,16 @@ impl Source {
     pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
     }
+}
+
+/// The name of a file or folder, without its folders; `stdin` for `-`.
+pub(super) fn name_of(path: &Path) -> String {
+    let last = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    if path == Path::new("-") {
+        return "stdin".to_owned();
+    }
+    // `.` and `..` have no name of their own.
+    last(path).or_else(|| last(&path.canonicalize().ok()?)).unwrap_or_default()
 }
 
 /// Counts what is read from a file before it is decompressed.

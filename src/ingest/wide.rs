@@ -1,22 +1,20 @@
 //! A large file, or a folder of its parts, read on several threads.
 //!
-//! One thread reads, decompresses and hashes; the others parse. A piece of CSV without quotes is
-//! split by its commas and line ends alone; any other by the one CSV reader of this room.
+//! One thread reads, decompresses and hashes; the others parse.
 
-use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use memchr::{memchr, memchr_iter};
-
-use super::csv::{CsvReader, FIELDS_MAX, ROW_BYTES_MAX, Record};
+use super::csv::{CsvReader, Record};
 use super::parquet::ParquetFile;
 use super::pieces::{Next, Piece, Pieces};
-use super::rows::{Cells, Header, csv_header, wanted};
-use super::{Column, Fault, Given, IngestError, OtherColumns, RowRead, Source, is_parquet};
+use super::rows::{Header, csv_header, wanted};
+use super::source::name_of;
+use super::split::Splitter;
+use super::{Column, Given, IngestError, OtherColumns, Part, RowRead, Source, is_parquet};
 use crate::digest::{Canonical, Digest};
 
 /// How far a reading has come.
@@ -32,20 +30,25 @@ pub struct Progress {
 
 /// Files that hold the same columns and are read as one.
 pub struct WideRows {
-    parts: Vec<Part>,
+    parts: Vec<OpenPart>,
     name: String,
     several: bool,
 }
 
 /// One file.
-struct Part {
+struct OpenPart {
     path: PathBuf,
     header: Header,
     body: Body,
 }
 
 enum Body {
-    Csv(Mutex<Pieces<Source>>),
+    /// Opened when its turn comes: of many parts, one is open and in memory at a time.
+    Csv {
+        names: Vec<String>,
+    },
+    /// Standard input or a pipe, which can be opened only once.
+    Stream(Mutex<Pieces<Source>>),
     Parquet(ParquetFile),
 }
 
@@ -59,7 +62,7 @@ enum Work {
 
 /// What the threads share.
 struct Shared<'a> {
-    parts: &'a [Part],
+    parts: &'a [OpenPart],
     several: bool,
     rows: AtomicU64,
     stop: AtomicBool,
@@ -76,27 +79,14 @@ impl WideRows {
         given: &Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
-        let is_folder = |path: &Path| path != Path::new("-") && path.is_dir();
-        let mut files = Vec::new();
-        for path in paths {
-            if is_folder(path) {
-                files.extend(parts_of(path)?);
-            } else {
-                files.push(path.clone());
-            }
-        }
-        let several = files.len() > 1 || paths.iter().any(|path| is_folder(path));
-        let open = |path: PathBuf| Part::open(path, columns, given.clone(), others);
-        let parts: Vec<Part> = files.into_iter().map(open).collect::<Result<_, _>>()?;
-        let name = match (parts.as_slice(), paths) {
-            ([Part { body: Body::Csv(pieces), .. }], _) if !several => {
-                locked(pieces).source().name()
-            }
-            (_, [path, ..]) => {
-                path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-            }
-            (_, []) => String::new(),
+        let files = files_of(paths)?;
+        let several = files != *paths || files.len() > 1;
+        let open = |(number, path): (usize, PathBuf)| {
+            let part = several.then(|| Part { number, path: path.clone() });
+            OpenPart::open(path, part, columns, given, others)
         };
+        let parts = files.into_iter().enumerate().map(open).collect::<Result<_, _>>()?;
+        let name = paths.first().map(|path| name_of(path)).unwrap_or_default();
         Ok(Self { parts, name, several })
     }
 
@@ -127,16 +117,18 @@ impl WideRows {
             failed: Mutex::new(None),
         };
         let (sender, receiver) = sync_channel(takers.len().max(1));
-        let receiver = Mutex::new(receiver);
+        // It ends with the last thread that holds it: then nothing can be sent any more.
+        let receiver = Arc::new(Mutex::new(receiver));
         let (takers, digest) = std::thread::scope(|scope| {
             let run = |mut taker: T| {
-                let (shared, receiver, take) = (&shared, &receiver, &take);
+                let (shared, receiver, take) = (&shared, receiver.clone(), &take);
                 scope.spawn(move || {
-                    shared.work(receiver, &mut |read| take(&mut taker, read));
+                    shared.work(&receiver, &mut |read| take(&mut taker, read));
                     taker
                 })
             };
             let running: Vec<_> = takers.into_iter().map(run).collect();
+            drop(receiver);
             let digest = shared.produce(&sender, progress);
             drop(sender);
             // A panic in a thread is a panic here.
@@ -152,50 +144,121 @@ impl WideRows {
     }
 }
 
+/// What is read for these paths: a folder stands for all files in it but hidden ones.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path != Path::new("-") && path.is_dir() {
+            files.extend(parts_of(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// The SHA-256 of what was read: that of the one file, or one over those of several.
+pub(super) fn content(digests: &[Digest], several: bool) -> Digest {
+    match digests {
+        [only] if !several => *only,
+        parts => {
+            let record = Canonical::new("tantieme folder 1");
+            parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
+        }
+    }
+}
+
 /// The files of a folder by name, but for those that engines leave beside their parts.
 fn parts_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let read = |source| IngestError::Read { path: folder.to_owned(), source };
     let mut parts = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(read)? {
         let entry = entry.map_err(read)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with(['.', '_']);
-        if !hidden && entry.path().is_file() {
-            parts.push(entry.path());
+        if entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            continue;
         }
+        let path = entry.path();
+        let file = std::fs::metadata(&path)
+            .map_err(|source| IngestError::Read { path: path.clone(), source })?;
+        if !file.is_file() {
+            // Whatever it holds would be left out, and nobody would know.
+            return Err(IngestError::Folder { path, reason: "a part must be a regular file" });
+        }
+        parts.push(path);
     }
     parts.sort();
     if parts.is_empty() {
-        let reason = "the folder holds no file to read".to_owned();
-        return Err(IngestError::Header { path: folder.to_owned(), reason });
+        let reason = "the folder holds no file to read";
+        return Err(IngestError::Folder { path: folder.to_owned(), reason });
     }
     Ok(parts)
 }
 
-impl Part {
+impl OpenPart {
     fn open(
         path: PathBuf,
+        part: Option<Part>,
         columns: &'static [Column],
-        given: Given,
+        given: &Given,
         others: OtherColumns,
     ) -> Result<Self, IngestError> {
         if is_parquet(&path)? {
             let file = ParquetFile::open(&path, |name| wanted(columns, others, name))?;
-            let header = Header::new(&path, columns, &file.names(), given, others)?;
+            let header = Header::new(&path, columns, &file.names(), given.clone(), others)?;
+            let header = header.of(part);
             return Ok(Self { path, header, body: Body::Parquet(file) });
         }
-        let mut pieces = Pieces::new(Source::open(&path)?);
-        let read = |source| IngestError::Read { path: path.clone(), source };
-        let mut reader = CsvReader::new(pieces.peek().map_err(read)?);
-        let names = csv_header(&mut reader, &path)?;
-        let header = usize::try_from(reader.place().end).unwrap_or(usize::MAX);
-        pieces.pass(header);
-        let header = Header::new(&path, columns, &names, given, others)?;
-        Ok(Self { path, header, body: Body::Csv(Mutex::new(pieces)) })
+        let (names, body) = if length(&path).is_some() {
+            let mut reader = CsvReader::new(Source::open(&path)?);
+            let names = csv_header(&mut reader, &path)?;
+            (names.clone(), Body::Csv { names })
+        } else {
+            let (names, pieces) = open_csv(&path)?;
+            (names, Body::Stream(Mutex::new(pieces)))
+        };
+        let header = Header::new(&path, columns, &names, given.clone(), others)?.of(part);
+        Ok(Self { path, header, body })
     }
 
-    fn length(&self) -> Option<u64> {
-        std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
+    /// Hands out the pieces of a CSV; returns the hash of what was read.
+    fn cut(
+        &self,
+        index: usize,
+        pieces: &mut Pieces<Source>,
+        hand_out: &mut dyn FnMut(Work) -> bool,
+        report: &mut dyn FnMut(u64),
+    ) -> Result<Digest, IngestError> {
+        let read = |source| IngestError::Read { path: self.path.clone(), source };
+        loop {
+            report(pieces.source().consumed());
+            let work = match pieces.next().map_err(read)? {
+                Next::Piece(piece) => Work::Csv(index, piece),
+                Next::TooLong(line) => Work::TooLong(index, line),
+                Next::End => break,
+            };
+            if !hand_out(work) {
+                break;
+            }
+        }
+        Ok(pieces.source().digest())
     }
+}
+
+/// A file's bytes; nothing for standard input and pipes.
+fn length(path: &Path) -> Option<u64> {
+    let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    file.filter(|_| path != Path::new("-")).map(|file| file.len())
+}
+
+/// The names in a CSV file's header, and the rows after it.
+fn open_csv(path: &Path) -> Result<(Vec<String>, Pieces<Source>), IngestError> {
+    let mut pieces = Pieces::new(Source::open(path)?);
+    let read = |source| IngestError::Read { path: path.to_owned(), source };
+    let mut reader = CsvReader::new(pieces.peek().map_err(read)?);
+    let names = csv_header(&mut reader, path)?;
+    let header = usize::try_from(reader.place().end).unwrap_or(usize::MAX);
+    pieces.pass(header);
+    Ok((names, pieces))
 }
 
 impl Shared<'_> {
@@ -205,76 +268,71 @@ impl Shared<'_> {
         sender: &SyncSender<Work>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Digest, IngestError> {
-        let of: Option<u64> = self.parts.iter().map(Part::length).sum();
+        let of: Option<u64> = self.parts.iter().map(|part| length(&part.path)).sum();
         let mut before = 0;
         let mut report = |read: u64| {
             progress(Progress { read, of, rows: self.rows.load(Ordering::Relaxed) });
         };
         let mut digests = Vec::with_capacity(self.parts.len());
         // Work that nobody takes any more is dropped: the threads have stopped.
-        let hand_out = |work| !self.stopped() && sender.send(work).is_ok();
+        let mut hand_out = |work| !self.stopped() && sender.send(work).is_ok();
         for (index, part) in self.parts.iter().enumerate() {
-            let read = |source| IngestError::Read { path: part.path.clone(), source };
+            if self.stopped() {
+                break;
+            }
+            let mut report = |read: u64| report(before + read);
             digests.push(match &part.body {
-                Body::Csv(pieces) => {
-                    let mut pieces = locked(pieces);
-                    loop {
-                        report(before + pieces.source().consumed());
-                        let work = match pieces.next().map_err(read)? {
-                            Next::Piece(piece) => Work::Csv(index, piece),
-                            Next::TooLong(line) => Work::TooLong(index, line),
-                            Next::End => break,
-                        };
-                        if !hand_out(work) {
-                            break;
-                        }
+                Body::Csv { names } => {
+                    let (found, mut pieces) = open_csv(&part.path)?;
+                    if found != *names {
+                        let reason = "the header was changed while files were read".to_owned();
+                        return Err(IngestError::Header { path: part.path.clone(), reason });
                     }
-                    pieces.source().digest()
+                    part.cut(index, &mut pieces, &mut hand_out, &mut report)?
+                }
+                Body::Stream(pieces) => {
+                    part.cut(index, &mut locked(pieces), &mut hand_out, &mut report)?
                 }
                 Body::Parquet(file) => {
-                    let (length, groups) = (part.length().unwrap_or(0), file.groups().count());
+                    let (length, groups) = (length(&part.path).unwrap_or(0), file.groups().count());
                     let mut rows = 0;
                     for (group, count) in file.groups().enumerate() {
-                        report(before + length * group as u64 / groups.max(1) as u64);
+                        report(length * group as u64 / groups.max(1) as u64);
                         if !hand_out(Work::Group(index, group, rows)) {
                             break;
                         }
                         rows += count;
                     }
-                    Digest::of_file(&part.path).map_err(read)?
+                    Digest::of_file(&part.path)
+                        .map_err(|source| IngestError::Read { path: part.path.clone(), source })?
                 }
             });
-            before += part.length().unwrap_or(0);
+            before += length(&part.path).unwrap_or(0);
         }
         report(before);
-        Ok(match digests.as_slice() {
-            [only] if !self.several => *only,
-            parts => {
-                let record = Canonical::new("tantieme folder 1");
-                parts.iter().fold(record, |record, part| record.bytes(part.bytes())).digest()
-            }
-        })
+        Ok(content(&digests, self.several))
     }
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Parses until there is no more work. Work that was begun is done to its end or to the row
-    /// that the taker breaks off at, so that no row before that one is left out.
+    /// Parses until there is no more work. Work that was taken is done to its end or to the row
+    /// that the taker breaks off at.
     fn work(
         &self,
         receiver: &Mutex<Receiver<Work>>,
         take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
     ) {
-        let mut slow = Slow::default();
+        let mut splitter = Splitter::default();
         loop {
-            let next = locked(receiver).recv();
-            let Ok(work) = next else { return };
-            if self.stopped() {
-                // The sender is let go on, into nothing, until it sees that too.
-                continue;
-            }
+            let next = {
+                // Looked at before work is taken, and by one thread at a time: what was taken stands
+                // before all that is left, so that no row before the one broken off at is left out.
+                let receiver = locked(receiver);
+                if self.stopped() { None } else { receiver.recv().ok() }
+            };
+            let Some(work) = next else { return };
             let part = match &work {
                 Work::Csv(part, _) | Work::TooLong(part, _) | Work::Group(part, ..) => *part,
             };
@@ -282,13 +340,10 @@ impl Shared<'_> {
             let mut rows = 0;
             let mut counting = |read: RowRead<'_>| {
                 rows += 1;
-                match read {
-                    RowRead::Fault(fault) => take(RowRead::Fault(self.placed(part, fault))),
-                    read => take(read),
-                }
+                take(read)
             };
             let done = match work {
-                Work::Csv(_, piece) => Ok(slow.read(&part.header, piece, &mut counting)),
+                Work::Csv(_, piece) => Ok(splitter.read(&part.header, piece, &mut counting)),
                 Work::TooLong(_, line) => {
                     Ok(counting(part.header.record(&Record::TooLong, line, 0, None)))
                 }
@@ -305,120 +360,46 @@ impl Shared<'_> {
             }
         }
     }
-
-    /// Says in which of several files a fault is.
-    fn placed(&self, part: &Part, fault: Fault) -> Fault {
-        if !self.several {
-            return fault;
-        }
-        let name = part.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        Fault { reason: format!("{} (in {name})", fault.reason), ..fault }
-    }
 }
 
 fn read_group(
-    part: &Part,
+    part: &OpenPart,
     group: usize,
     before: u64,
     take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, IngestError> {
     let Body::Parquet(file) = &part.body else { return Ok(ControlFlow::Continue(())) };
     let mut reader = file.rows(Some((group, before)))?;
-    while reader.read()? {
-        let row = part.header.row(reader.line(), Cells::Parquet(&reader));
-        if take(RowRead::Row(row)).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-/// Reads pieces of CSV; keeps what the one CSV reader needs from piece to piece.
-#[derive(Default)]
-struct Slow {
-    ends: Vec<usize>,
-}
-
-impl Slow {
-    fn read(
-        &mut self,
-        header: &Header,
-        piece: Piece,
-        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        match std::str::from_utf8(&piece.bytes) {
-            Ok(text) if plain(&piece.bytes) => self.read_plain(header, text, piece.line, take),
-            _ => read_any(header, piece, take),
-        }
-    }
-
-    /// Splits lines that hold no quote.
-    fn read_plain(
-        &mut self,
-        header: &Header,
-        text: &str,
-        first: u64,
-        take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut start = 0;
-        let mut line = first;
-        while start < text.len() {
-            let end = memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |at| start + at);
-            let row = &text[start..end];
-            let row = row.strip_suffix('\r').unwrap_or(row);
-            start = end + 1;
-            if !row.is_empty() {
-                self.ends.clear();
-                for (at, byte) in row.bytes().enumerate() {
-                    if byte == b',' {
-                        self.ends.push(at);
-                    }
-                }
-                self.ends.push(row.len());
-                let found = self.ends.len();
-                let long = row.len() > ROW_BYTES_MAX || found > FIELDS_MAX;
-                let read = if long {
-                    header.record(&Record::TooLong, line, 0, None)
-                } else if found == header.fields {
-                    RowRead::Row(
-                        header.row(line, Cells::Csv { text: row, ends: &self.ends, gap: 1 }),
-                    )
-                } else {
-                    header.record(&Record::Cells, line, found, Some((row, &self.ends)))
-                };
-                take(read)?;
-            }
-            line += 1;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// True where nothing is quoted and every carriage return is half of a line end.
-fn plain(bytes: &[u8]) -> bool {
-    memchr(b'"', bytes).is_none()
-        && memchr_iter(b'\r', bytes).all(|at| bytes.get(at + 1) == Some(&b'\n'))
-}
-
-fn read_any(
-    header: &Header,
-    piece: Piece,
-    take: &mut dyn FnMut(RowRead<'_>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    let before = piece.line - 1;
-    let mut reader = CsvReader::new(Cursor::new(piece.bytes));
     loop {
-        // Memory does not fail to be read.
-        let Ok(record) = reader.read() else { return ControlFlow::Continue(()) };
-        let read = header.record(&record, before + reader.line(), reader.fields(), reader.record());
-        if matches!(read, RowRead::End) {
-            return ControlFlow::Continue(());
+        match part.header.next_of(&mut reader)? {
+            RowRead::End => return Ok(ControlFlow::Continue(())),
+            read => {
+                if take(read).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
         }
-        take(read)?;
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A thread that panicked while it held the lock ends the whole reading when it is joined.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a taker gave up")]
+    fn a_taker_that_panics_ends_the_reading_of_a_file_of_many_pieces() {
+        const COLUMNS: &[Column] = &[Column::required("a")];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, format!("a\n{}", "0123456789abcde\n".repeat(3 << 20))).unwrap();
+        let rows = WideRows::open(&[path], COLUMNS, &Given::new(), OtherColumns::Refused).unwrap();
+        let take = |(): &mut (), _: RowRead<'_>| panic!("a taker gave up");
+        let _ = rows.read(vec![(); 2], take, &mut |_| {});
+    }
 }

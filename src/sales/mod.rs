@@ -110,7 +110,7 @@ pub struct RoundingDifference {
 
 /// Sums that do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sales of one item add up to more than can be held")]
+#[error("the sales add up to more than can be held")]
 pub struct SalesOverflow;
 
 impl From<AmountOutOfRange> for SalesOverflow {
@@ -190,9 +190,10 @@ impl Sales {
     }
 
     /// How many, and what for in units of 10⁻¹⁸: the report's own control totals.
-    pub fn totals(&self) -> (i128, i128) {
-        let sums = self.0.values();
-        sums.fold((0, 0), |(q, a), sum| (q + i128::from(sum.quantity), a + sum.amount))
+    pub fn totals(&self) -> Result<(i128, i128), SalesOverflow> {
+        let quantity = self.0.values().map(|sum| i128::from(sum.quantity)).sum();
+        let amount = self.0.values().try_fold(0_i128, |all, sum| all.checked_add(sum.amount));
+        Ok((quantity, amount.ok_or(SalesOverflow)?))
     }
 
     /// How many items there are.

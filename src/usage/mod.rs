@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub use gather::{Gatherer, NotGathered};
 pub use listening::{Listening, Play, PlaysInMemory, Sums};
 pub use merge::Gathered;
-pub use raw::{COLUMNS, PLACES, Places, UsageKey};
+pub use raw::{COLUMNS, PLACES, Places, UsageKey, is_small};
 pub use scan::SealedScan;
 pub use seal::{SealedUsage, seal};
 pub use sealed::{Parts, SealedRow, SealedTotals, SealedWriter};

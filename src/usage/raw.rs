@@ -66,6 +66,8 @@ pub(super) struct Plays {
 }
 
 const LISTENER_BYTES_MAX: usize = 1024;
+/// No service has so few listeners that this many digits name one.
+const SHOWN_DIGITS_MAX: usize = 4;
 
 /// Whether a listener's id can be one. A line end in it means that a quote has swallowed rows.
 pub(super) fn check_listener(listener: &str) -> Result<(), &'static str> {
@@ -100,9 +102,7 @@ pub(super) fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Pl
     let count = |column: usize| {
         let text = row.text(column);
         count(text).map_err(|reason| {
-            // A number is shown; anything else may be a listener's id in the wrong column.
-            let number = text.len() <= 20 && crate::money::fixed(text, 18).is_ok();
-            let shown = if number { format!("{text:?}: ") } else { String::new() };
+            let shown = if is_small(text) { format!("{text:?}: ") } else { String::new() };
             row.fault(column, format!("{shown}{reason}"))
         })
     };
@@ -111,15 +111,29 @@ pub(super) fn read_plays(row: Row<'_>, plays: usize, active: usize) -> Result<Pl
         active: if row.text(active).is_empty() { 0 } else { count(active)? },
     };
     if numbers.active > numbers.plays {
-        let reason = format!("{} active plays of {} plays", numbers.active, numbers.plays);
-        return Err(row.fault(active, reason));
+        let small = is_small(row.text(plays)) && is_small(row.text(active));
+        return Err(if small {
+            let reason = format!("{} active plays of {} plays", numbers.active, numbers.plays);
+            row.fault(active, reason)
+        } else {
+            row.fault(active, "more active plays than plays")
+        });
     }
     Ok(numbers)
 }
 
+/// True for a number that can be shown wherever it stands: one with more digits before its point
+/// may be a listener's id in the wrong column.
+pub fn is_small(text: &str) -> bool {
+    let whole = text.trim_start_matches('-').split('.').next().unwrap_or_default();
+    whole.len() <= SHOWN_DIGITS_MAX && text.len() <= 20 && crate::money::fixed(text, 18).is_ok()
+}
+
 fn count(text: &str) -> Result<u32, &'static str> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().map_err(|_| "more plays than one row can hold (4294967295)");
+        return text
+            .parse()
+            .map_err(|_| "over 4294967295, which is more plays than one row can hold");
     }
     Err(match crate::money::fixed(text, 18) {
         Ok(number) if number < 0 => "plays cannot be negative",

@@ -32,9 +32,9 @@ pub enum UnsealedError {
     #[error(transparent)]
     Ingest(#[from] IngestError),
     /// A row is wrong.
-    #[error("{}:{fault}", path.display())]
+    #[error("{}", fault.at(path))]
     Row {
-        /// The file.
+        /// The file, if there is but one.
         path: PathBuf,
         /// Where and why.
         fault: Fault,
@@ -79,7 +79,7 @@ pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, U
                 Err(error) => {
                     // A thread may find several wrong rows before all threads stop.
                     let first = match (&wrong, &error) {
-                        (Some(NotGathered::Row(old)), NotGathered::Row(new)) => new.line < old.line,
+                        (Some(NotGathered::Row(old)), NotGathered::Row(new)) => new < old,
                         (old, _) => old.is_none(),
                     };
                     if first {
@@ -99,9 +99,7 @@ pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, U
             NotGathered::Failed(error) => return Err(error.into()),
         }
     }
-    if let Some(fault) =
-        faults.into_iter().min_by(|a, b| (a.line, &a.reason).cmp(&(b.line, &b.reason)))
-    {
+    if let Some(fault) = faults.into_iter().min() {
         let path = paths.first().cloned().unwrap_or_default();
         return Err(UnsealedError::Row { path, fault });
     }

@@ -74,12 +74,25 @@ on_both! {
             let path = desk.file("f.csv", &text);
             let said = desk.run(&["import", kind, &path, "--strict"]);
             assert_eq!(said.code, Some(1), "{said:?}");
-            assert_says(&said.stdout, "1 rows are bad; nothing was taken (--strict)");
+            assert_says(&said.stdout, ": nothing was taken (--strict): 1 bad row");
             assert_says(&said.stderr, "f.csv:");
             assert_eq!(everything(desk), before);
         }
         let path = desk.file("f.csv", &usage(&["u1,x::A,3,"]));
         assert_says(&desk.run(&["import", "usage", &path, "--strict"]).ok(), "took 1 row");
+    }
+}
+
+on_both! {
+    fn bad_rows_that_are_nowhere_kept_are_not_said_to_stand_in_quarantine(desk) {
+        let rows = vec!["u1,x::A,-3,"; 12];
+        let path = desk.file("u.csv", &usage(&rows));
+        for flag in ["--strict", "--dry-run"] {
+            let said = desk.run(&["import", "usage", &path, flag]);
+            assert_says(&said.stderr, "… and 2 more; --format json prints all");
+        }
+        let said = desk.run(&["import", "usage", &path]);
+        assert_says(&said.stderr, "… and 2 more; `tantieme quarantine list` shows all");
     }
 }
 
@@ -199,7 +212,7 @@ on_both! {
         let before = total(desk, "2026-10", "/payable");
         desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "see what a withdrawal does"])
             .ok();
-        assert_says(&desk.run(&["withdraw", "usage.csv"]).ok(), "withdrew batch usage.csv: 2 rows");
+        assert_says(&desk.run(&["withdraw", "usage.csv"]).ok(), "withdrew usage batch usage.csv: 2 rows");
         assert_eq!(status(desk)["months"]["2026-10"]["plays"], 0);
         assert_says(&desk.run(&["withdraw", "usage.csv"]).refused(), "is named \"usage.csv\"");
         assert_eq!(total(desk, "2026-10", "/held/undistributed"), "50.000000");
@@ -207,6 +220,42 @@ on_both! {
         let path = desk.dir().join("usage.csv");
         assert_says(&desk.run(&["import", "usage", path.to_str().unwrap()]).ok(), "took 2 rows");
         assert_eq!(total(desk, "2026-10", "/payable"), before);
+    }
+}
+
+on_both! {
+    fn a_sealed_file_may_be_damaged_and_repaired_more_than_once(desk) {
+        let text = usage(&["u1,x::A,3,"]);
+        desk.import("usage", "u.csv", &text).ok();
+        let [sealed] = files(&desk.dir().join("data/usage")).try_into().unwrap();
+        let whole = std::fs::read(&sealed).unwrap();
+        for damage in ["once", "twice", "three times"] {
+            std::fs::write(&sealed, damage).unwrap();
+            desk.run(&["withdraw", "u.csv"]).ok();
+            desk.import("usage", "u.csv", &text).ok();
+            assert_eq!(std::fs::read(&sealed).unwrap(), whole);
+        }
+        // What was damaged is kept for whoever wants to know how.
+        assert_eq!(files(&desk.dir().join("data/usage")).len(), 4);
+    }
+}
+
+on_both! {
+    fn of_two_batches_of_one_name_the_one_that_is_meant_is_withdrawn(desk) {
+        desk.import("usage", "october.csv", &usage(&["u1,x::A,3,"])).ok();
+        let sale = "2026-10,shop,x::A,CN,cd,1,1.00,CNY";
+        let sales = format!("{}\n{sale}\n", crate::bad_input::SALES_HEADER);
+        desk.import("sales", "october.csv", &sales).ok();
+        let before = everything(desk);
+        let said = desk.run(&["withdraw", "october.csv"]).refused();
+        assert_says(&said, "say which with --kind usage or --kind sales");
+        assert_eq!(everything(desk), before);
+        let said = desk.run(&["withdraw", "october.csv", "--kind", "sales"]).ok();
+        assert_says(&said, "withdrew sales batch october.csv: 1 row");
+        assert_eq!(plays(desk), 3);
+        desk.run(&["withdraw", "october.csv", "--kind", "sales"]).refused();
+        let said = desk.run(&["withdraw", "october.csv"]).ok();
+        assert_says(&said, "withdrew usage batch october.csv: 1 row");
     }
 }
 

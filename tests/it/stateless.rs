@@ -97,10 +97,12 @@ fn rows_in_any_order_split_and_spelled_in_any_way_give_the_same() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
+    // Enough for several pieces of a file and for several parts of the listeners.
     let mut usage = "listener,recording,plays\n".to_owned();
-    for row in 0..5_000_u32 {
-        usage += &format!("u{},x::{},{}\n", row * 7 % 611, row * 13 % 97, row % 29);
+    for row in 0..300_000_u32 {
+        usage += &format!("listener-{},x::{},{}\n", row * 7 % 60_101, row * 13 % 97, row % 29);
     }
+    assert!(usage.len() > 5 << 20, "{}", usage.len());
     for model in ["pro_rata", "user_centric"] {
         let mut results = Vec::new();
         for threads in ["1", "2", "3", "4"] {
@@ -168,7 +170,10 @@ fn one_bad_row_is_named_and_nothing_is_shared() {
     for (row, fault) in [
         ("A,x::A,-1", "3: plays: \"-1\": plays cannot be negative"),
         ("A,x::A,1.5", "3: plays: \"1.5\": plays must be a whole number"),
-        ("A,x::A,4294967296", "3: plays: \"4294967296\": more plays than one row can hold"),
+        (
+            "A,x::A,4294967296",
+            "3: plays: over 4294967295, which is more plays than one row can hold",
+        ),
         ("A,nothing,1", "2: recording: neither an ISRC"),
         (",x::A,1", "1: listener: empty"),
         ("A,x::A", "1: the row has 2 fields and the header has 3"),
@@ -216,6 +221,39 @@ fn nothing_is_written_where_nothing_is_shared() {
     let out = ["--out", path.to_str().unwrap()];
     allocate_with("pro_rata", "30", "listener,recording,plays\nA,x::A,x\n", &out).refused();
     assert!(!path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_there_stays_where_the_result_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |at: u32| format!("u1,x::R{at},1\n");
+    let rows: String = (0..2000).map(row).collect();
+    std::fs::write(folder.path().join("u.csv"), format!("listener,recording,plays\n{rows}"))
+        .unwrap();
+    std::fs::write(folder.path().join("result.csv"), "the last result\n").unwrap();
+    let words = "allocate --usage u.csv --amount 1 --currency EUR --model pro_rata --out";
+    let allocate = |limit: &str, out: &str| -> Said {
+        let program = env!("CARGO_BIN_EXE_tantieme");
+        let script = format!("trap '' XFSZ; {limit}; {program} {words} {out}");
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]).current_dir(folder.path());
+        command.env("TANTIEME_MEMORY", "64MiB").output().unwrap().into()
+    };
+    let said = allocate("ulimit -f 8", "result.csv").refused();
+    assert_says(&said, "cannot write result.csv: ");
+    let left = std::fs::read_to_string(folder.path().join("result.csv")).unwrap();
+    assert_eq!(left, "the last result\n");
+    assert_says(
+        &allocate("true", "nowhere/result.csv").refused(),
+        "cannot write nowhere/result.csv",
+    );
+    assert_eq!(allocate("true", "/dev/stdout").ok().lines().count(), 2001);
+    allocate("true", "result.csv").ok();
+    let names = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(names.count(), 2, "something was left behind");
+    let result = std::fs::read_to_string(folder.path().join("result.csv")).unwrap();
+    assert_eq!(result.lines().count(), 2001);
 }
 
 #[test]

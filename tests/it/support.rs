@@ -158,7 +158,7 @@ impl Desk {
         self.command(words).output().unwrap().into()
     }
 
-    /// Runs the program so that it kills itself at a named place of a close.
+    /// Runs the program so that it kills itself at a named place of a close or an import.
     pub fn crash(&self, place: &str, words: &[&str]) {
         let output = self.command(words).env("TANTIEME_CRASH_AT", place).output().unwrap();
         assert!(!output.status.success(), "it did not crash at {place}");

@@ -115,7 +115,7 @@ pub const TABLES: [&FactTable; 6] = [&PARTY, &RECORDING, &CLAIM, &REVENUE, &FX, 
 /// Where quarantined rows go.
 pub const QUARANTINE: Table = Table {
     name: "quarantine",
-    columns: &["import_id", "line", "field", "reason", "period", "content"],
+    columns: &["import_id", "line", "field", "reason", "period", "content", "part"],
 };
 
 /// Where sealed files are listed.
@@ -156,10 +156,10 @@ statements! {
     /// Counts by kind.
     IMPORT_COUNTS = "SELECT kind, COUNT(*), CAST(SUM(taken) AS BIGINT), CAST(SUM(quarantined) AS BIGINT) \
         FROM import WHERE ended IS NULL GROUP BY kind ORDER BY kind";
-    /// Quarantined rows of standing imports, in the order of files and lines.
+    /// Quarantined rows of standing imports, in the order of files, parts and lines.
     QUARANTINE_LIST = "SELECT import.kind, import.name, quarantine.line, quarantine.field, quarantine.reason, \
-        quarantine.content, import.sha256 FROM quarantine JOIN import ON import.id = quarantine.import_id \
-        WHERE import.ended IS NULL ORDER BY import.kind, import.name, quarantine.line, quarantine.id";
+        quarantine.content, import.sha256, quarantine.part FROM quarantine JOIN import ON import.id = quarantine.import_id \
+        WHERE import.ended IS NULL ORDER BY import.kind, import.name, import.id, quarantine.part, quarantine.line, quarantine.id";
     /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late sales.
     QUARANTINE_OF_PERIOD = "SELECT COUNT(*) FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'revenue') \

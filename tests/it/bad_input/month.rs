@@ -73,7 +73,7 @@ on_both! {
         let text = usage(&["u1,gb-xyz-26-00001,3,1", "u2,x::B,1,", "u1,GBXYZ2600001,4,2"]);
         let said = desk.import("usage", "u.csv", &text).ok();
         assert_says(&said, "took 3 rows");
-        assert_says(&said, "1 rows repeat a listener and a recording: their plays were added");
+        assert_says(&said, "1 row repeats a listener and a recording: their plays were added");
         let month = status(desk)["months"]["2026-10"].clone();
         assert_eq!((month["usage_rows"].as_u64(), month["plays"].as_u64()), (Some(2), Some(8)));
     }

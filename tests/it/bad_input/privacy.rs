@@ -108,6 +108,32 @@ on_both! {
 }
 
 on_both! {
+    fn a_numeric_listener_in_another_column_is_not_given_away(desk) {
+        const NUMERIC: &str = "8412907735";
+        let rows = [
+            format!("x::A,u1,{NUMERIC},"),
+            format!("x::A,u1,{NUMERIC}.0,"),
+            format!("u1,x::A,-{NUMERIC},"),
+            format!("u1,x::A,3,{NUMERIC}"),
+            format!("u1,x::A,3,{}", &NUMERIC[1..]),
+            format!("u1,not-a-recording,{},", &NUMERIC[1..]),
+            format!("u1,{NUMERIC},3,"),
+        ];
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let text = usage(&rows) + &format!("2026-10,cloud,{NUMERIC},CN,,x::A,3,\n");
+        let said = desk.import("usage", "u.csv", &text);
+        assert_says(&said.stdout, "took 0 rows, 8 in quarantine");
+        let mut all = said.stdout + &said.stderr;
+        for words in [&["quarantine", "list"][..], &["quarantine", "export"]] {
+            all += &desk.run(words).ok();
+        }
+        assert!(!all.contains(&NUMERIC[1..]), "{all}");
+        assert_says(&all, "plays: over 4294967295");
+        assert_says(&all, "active_plays: more active plays than plays");
+    }
+}
+
+on_both! {
     fn a_row_whose_cells_have_slipped_gives_no_listener_away(desk) {
         // The service is missing and a comma stands at the end: the listener is the territory.
         let text = usage(&[]) + "2026-10,svip,CN,zq7listener1,x::A,3,0,\n";

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int32Type, UInt32Type};
 use arrow_array::{
-    ArrayRef, Decimal128Array, DictionaryArray, Float64Array, Int16Array, Int32Array, Int64Array,
-    LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+    Int16Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
+    StringViewArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
@@ -234,7 +234,7 @@ fn a_folder_of_part_files_is_read_as_one_file() {
 
     desk.file("october/part-00002.csv", "listener,recording,plays\n8,x::A,-1\n");
     let said = allocate(desk.dir(), &["october"]).refused();
-    assert_says(&said, "october:2:3: plays: \"-1\": plays cannot be negative");
+    assert_says(&said, "october/part-00002.csv:2:3: plays: \"-1\": plays cannot be negative");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_bad_row_of_a_parquet_file_is_named_by_its_number_and_the_others_are_taken()
         "u.parquet:2:",
         "listener: empty",
         "u.parquet:3:",
-        "plays must be a whole number",
+        "plays: a float that is not whole",
         "u.parquet:4:",
         "recording: empty",
         "u.parquet:5:",
@@ -308,6 +308,110 @@ fn a_bad_row_of_a_parquet_file_is_named_by_its_number_and_the_others_are_taken()
         quarantined(&desk).iter().map(|row| row["line"].as_i64().unwrap()).collect();
     assert_eq!(lines, [2, 3, 4, 5]);
     assert_says(&allocate(desk.dir(), &["u.parquet"]).refused(), "u.parquet:2:");
+}
+
+#[test]
+fn sealed_files_of_a_folder_are_allocated_and_not_beside_others() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    let sealed = crate::bad_input::files(&desk.dir().join("data/usage"));
+    std::fs::create_dir(desk.dir().join("sealed")).unwrap();
+    std::fs::copy(sealed.last().unwrap(), desk.dir().join("sealed/1.parquet")).unwrap();
+    let expected = allocate(desk.dir(), &["u.csv"]).ok();
+    assert_eq!(allocate(desk.dir(), &["sealed/1.parquet"]).ok(), expected);
+    assert_eq!(allocate(desk.dir(), &["sealed"]).ok(), expected);
+    let mixed = "sealed/1.parquet is sealed usage and u.csv is not: allocate them by themselves";
+    assert_says(&allocate(desk.dir(), &["sealed", "u.csv"]).refused(), mixed);
+    let said = import(&desk, &["sealed"]).refused();
+    assert_says(&said, "1.parquet as Parquet: column listener cannot be read as text");
+}
+
+/// Sales of these amounts, in a file of that name.
+fn sales(desk: &Desk, name: &str, amounts: ArrayRef) -> Said {
+    let rows = amounts.len();
+    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+    let columns = [
+        ("period", same("2026-10")),
+        ("source", same("shop")),
+        ("recording", same("x::A")),
+        ("territory", same("CN")),
+        ("channel", same("download")),
+        ("quantity", same("1")),
+        ("amount", amounts),
+        ("currency", same("CNY")),
+    ];
+    write(&desk.dir().join(name), &columns, WriterProperties::builder());
+    desk.run(&["import", "sales", name])
+}
+
+#[test]
+fn no_amount_is_read_from_a_float_that_may_have_lost_digits() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    let bound = 2.0_f64.powi(53);
+    let doubles = [35.0, 0.1, 1.25, bound - 1.0, bound, -bound, f64::NAN, 1e300, -3.0, -0.0];
+    let said = sales(&desk, "d.parquet", Arc::new(Float64Array::from_iter_values(doubles)));
+    // The bound less one is whole and exact, and over what an amount may be.
+    assert_says(&said.stdout, "took 3 rows, 7 in quarantine");
+    let fault = "7: amount: a float that is not whole or too large to be exact: write it as text \
+        or as a decimal";
+    for row in [2, 3, 5, 6, 7, 8] {
+        assert_says(&said.stderr, &format!("d.parquet:{row}:{fault}"));
+    }
+    assert_says(&said.stderr, "d.parquet:4:7: amount: \"9007199254740991\"");
+    let floats = [35.0, 16_777_215.0, 16_777_216.0];
+    let said = sales(&desk, "f.parquet", Arc::new(Float32Array::from_iter_values(floats)));
+    assert_says(&said.stdout, "took 2 rows, 1 in quarantine");
+    assert_says(&said.stderr, &format!("f.parquet:3:{fault}"));
+    let cents = Decimal128Array::from_iter_values([3500, 10]);
+    let cents = cents.with_precision_and_scale(38, 2).unwrap();
+    assert_says(&sales(&desk, "c.parquet", Arc::new(cents)).ok(), "amount 35.1");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_with_their_column() {
+    let desk = month();
+    let bytes: [&[u8]; 2] = [b"u1", &[0xff, 0xfe]];
+    let columns: [(&str, ArrayRef); 3] = [
+        ("listener", Arc::new(BinaryArray::from_iter_values(bytes))),
+        ("recording", Arc::new(StringArray::from(vec!["x::A"; 2]))),
+        ("plays", Arc::new(Int64Array::from(vec![1; 2]))),
+    ];
+    write(&desk.dir().join("u.parquet"), &columns, WriterProperties::builder());
+    let said = import(&desk, &["u.parquet"]).refused();
+    assert_says(&said, "cannot read u.parquet as Parquet: column listener cannot be read as text");
+}
+
+#[test]
+fn a_parquet_row_over_a_mebibyte_is_one_bad_row() {
+    let desk = month();
+    let long = "x".repeat(1 << 20);
+    let columns: [(&str, ArrayRef); 3] = [
+        ("listener", Arc::new(StringArray::from(vec!["u1", &long, "u3"]))),
+        ("recording", Arc::new(StringArray::from(vec!["x::A"; 3]))),
+        ("plays", Arc::new(Int64Array::from(vec![1; 3]))),
+    ];
+    write(&desk.dir().join("u.parquet"), &columns, WriterProperties::builder());
+    let said = import(&desk, &["u.parquet"]);
+    assert_says(&said.stdout, "took 2 rows, 1 in quarantine");
+    assert_says(&said.stderr, "u.parquet:2:1: the row is longer than 1 MiB");
+}
+
+#[test]
+fn a_fact_that_no_close_could_read_back_is_a_bad_row() {
+    let desk = month();
+    let artists = vec!["mei"; 200_000].join("|");
+    let columns: [(&str, ArrayRef); 3] = [
+        ("recording", Arc::new(StringArray::from(vec!["x::A", "x::C"]))),
+        ("title", Arc::new(StringArray::from(vec!["Anchor", "Chorus"]))),
+        ("artist", Arc::new(StringArray::from(vec!["mei", &artists]))),
+    ];
+    write(&desk.dir().join("r.parquet"), &columns, WriterProperties::builder());
+    let said = desk.run(&["import", "recordings", "r.parquet"]);
+    assert_says(&said.stderr, "r.parquet:2:1: the row is longer than 512 KiB");
+    desk.file("u.csv", &csv());
+    import(&desk, &["u.csv"]).ok();
+    desk.close("2026-10");
 }
 
 #[test]

@@ -23,6 +23,22 @@ fn import_usage(desk: &Desk, file: &Path, more: &[&str]) -> Said {
     desk.run(&[&["import", "usage", file.to_str().unwrap()], &POOL[..], more].concat())
 }
 
+/// Runs the program under limits that a shell sets.
+#[cfg(unix)]
+fn limited(desk: &Desk, limits: &str, words: &[&str]) -> Said {
+    let command = desk.command(words);
+    let mut limited = std::process::Command::new("bash");
+    limited.args(["-c", &format!("{limits}; exec \"$@\""), "bash"]);
+    limited.arg(command.get_program()).args(command.get_args()).current_dir(desk.dir());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.output().unwrap().into()
+}
+
 on_both! {
     fn a_killed_import_leaves_nothing_behind_and_the_file_is_taken_afterwards(desk) {
         import_month(desk);
@@ -49,6 +65,30 @@ on_both! {
     }
 }
 
+on_both! {
+    fn an_import_that_is_killed_while_it_seals_is_none_and_the_file_is_taken_afterwards(desk) {
+        import_month(desk);
+        let file = desk.dir().join("large.csv");
+        std::fs::write(&file, rows(30_000)).unwrap();
+        let words =
+            [&["import", "usage", "large.csv", "--memory", "1MiB"][..], &POOL[..]].concat();
+        for place in ["sealed", "kept"] {
+            let before = status(desk);
+            desk.crash(place, &words);
+            assert_eq!(status(desk), before, "{place}");
+            assert_says(&desk.run(&words).ok(), "took 30,000 rows");
+            let usage = files(&desk.dir().join("data/usage"));
+            assert_eq!(usage.len(), 2, "{place}: {usage:?}");
+            desk.run(&["withdraw", "large.csv"]).ok();
+            // What a withdrawn batch leaves is no part of the next round.
+            let large = std::fs::metadata(&usage[0]).unwrap().len();
+            let other = std::fs::metadata(&usage[1]).unwrap().len();
+            let large = if large > other { &usage[0] } else { &usage[1] };
+            std::fs::remove_dir_all(large.parent().unwrap()).unwrap();
+        }
+    }
+}
+
 #[cfg(unix)]
 on_both! {
     fn a_full_disk_is_said_and_nothing_is_taken(desk) {
@@ -57,18 +97,9 @@ on_both! {
         let file = desk.dir().join("large.csv");
         std::fs::write(&file, rows(300_000)).unwrap();
         // No file may grow over half a mebibyte: the rows that do not fit into memory find none.
-        let script = "trap '' XFSZ; ulimit -f 512; exec \"$@\"";
-        let import = desk.command(&["import", "usage", "large.csv", "--memory", "1MiB"]);
-        let mut limited = std::process::Command::new("bash");
-        limited.args(["-c", script, "bash"]).arg(import.get_program()).args(import.get_args());
-        limited.args(POOL).current_dir(desk.dir());
-        for (name, value) in import.get_envs() {
-            match value {
-                Some(value) => limited.env(name, value),
-                None => limited.env_remove(name),
-            };
-        }
-        let said = Said::from(limited.output().unwrap()).refused();
+        let words = ["import", "usage", "large.csv", "--memory", "1MiB"];
+        let said = limited(desk, "trap '' XFSZ; ulimit -f 512", &[&words[..], &POOL].concat());
+        let said = said.refused();
         assert_says(&said, "the disk is full and nothing was taken; make room and do it again");
         assert_eq!((status(desk), files(&desk.dir().join("data"))), before);
         import_usage(desk, &file, &[]).ok();
@@ -88,9 +119,11 @@ fn a_folder_of_part_files_is_one_batch() {
     ] {
         std::fs::write(folder.join(name), text).unwrap();
     }
-    let said = import_usage(&desk, &folder, &[]).ok();
+    // From within the folder: it is named after itself all the same.
+    let mut within = desk.command(&[&["import", "usage", "."][..], &POOL].concat());
+    let said = Said::from(within.current_dir(&folder).output().unwrap()).ok();
     assert_says(&said, "took 3 rows");
-    assert_says(&said, "1 rows repeat a listener and a recording: their plays were added");
+    assert_says(&said, "1 row repeats a listener and a recording: their plays were added");
     assert_says(&import_usage(&desk, &folder, &[]).ok(), "already imported as october");
     let words =
         ["allocate", "--amount", "7", "--currency", "EUR", "--model", "pro_rata", "--usage"];
@@ -100,6 +133,80 @@ fn a_folder_of_part_files_is_one_batch() {
     };
     assert_eq!(of(&["october"]), "recording,plays,listeners,amount\nx::A,7,2,7.000000\n");
     assert_eq!(of(&["october/part-1.csv", "october/part-2.csv"]), of(&["october"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_may_hold_more_parts_than_files_may_be_open() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    std::fs::create_dir(desk.dir().join("october")).unwrap();
+    for part in 0..200 {
+        desk.file(
+            &format!("october/{part:03}.csv"),
+            &format!("listener,recording,plays\nu{part},x::A,1\n"),
+        );
+    }
+    let words = [&["import", "usage", "october"][..], &POOL].concat();
+    assert_says(&limited(&desk, "ulimit -n 100", &words).ok(), "took 200 rows");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_a_folder_is_refused_by_name() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    let folder = desk.dir().join("october");
+    std::fs::create_dir(&folder).unwrap();
+    desk.file("october/part-1.csv", "listener,recording,plays\nu1,x::A,1\n");
+    let odd = folder.join("part-2.csv");
+    let refused = |reason: &str| {
+        let said = import_usage(&desk, &folder, &[]).refused();
+        assert_says(&said, &format!("{}: {reason}", odd.display()));
+    };
+    std::fs::create_dir(&odd).unwrap();
+    refused("a part must be a regular file");
+    std::fs::remove_dir(&odd).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&odd).status().unwrap().success());
+    refused("a part must be a regular file");
+    std::fs::remove_file(&odd).unwrap();
+    std::os::unix::fs::symlink("nowhere.csv", &odd).unwrap();
+    refused("No such file");
+    std::fs::remove_file(&odd).unwrap();
+    std::os::unix::fs::symlink("part-1.csv", &odd).unwrap();
+    assert_says(&import_usage(&desk, &folder, &[]).ok(), "took 2 rows");
+}
+
+#[test]
+fn a_bad_row_of_several_files_is_named_with_its_file_and_the_first_file_goes_first() {
+    let desk = Desk::new(Database::Sqlite).unwrap();
+    std::fs::create_dir(desk.dir().join("october")).unwrap();
+    let header = "listener,recording,plays\n";
+    desk.file("october/1.csv", &format!("{header}u1,x::A,1\nu2,x::A,2\nu3,x::A,-4\n"));
+    desk.file("october/2.csv", &format!("{header}u4,x::A,-1\nu5,x::A\n"));
+    let said = import_usage(&desk, Path::new("october"), &[]);
+    assert_says(&said.stdout, "october: took 2 rows, 3 in quarantine");
+    let faults = [
+        "october/1.csv:4:3: plays: \"-4\": plays cannot be negative\n",
+        "october/2.csv:2:3: plays: \"-1\": plays cannot be negative\n",
+        "october/2.csv:3:1: the row has 2 fields and the header has 3\n",
+    ];
+    assert_eq!(said.stderr, faults.concat());
+    let listed: Vec<(String, i64)> = crate::bad_input::quarantined(&desk)
+        .iter()
+        .map(|row| (row["part"].as_str().unwrap().to_owned(), row["line"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(listed, [("1.csv".into(), 4), ("2.csv".into(), 2), ("2.csv".into(), 3)]);
+    assert_says(&desk.run(&["quarantine", "list"]).ok(), "usage  october/2.csv     2  plays");
+
+    let words = "allocate --amount 7 --currency EUR --model pro_rata --usage";
+    for (usage, fault) in [
+        ("october/1.csv october/2.csv", faults[0]),
+        ("october/2.csv october/1.csv", faults[1]),
+        ("october", faults[0]),
+    ] {
+        let words: Vec<&str> = words.split(' ').chain(usage.split(' ')).collect();
+        let said = program().args(words).current_dir(desk.dir()).output().unwrap();
+        assert_eq!(Said::from(said).refused(), format!("error: {fault}"));
+    }
 }
 
 /// Names and hashes of what is sealed, and what the import said.
@@ -113,7 +220,8 @@ fn sealed(text: &str, means: [&str; 4]) -> (Vec<String>, String) {
     };
     run(&["init"]).ok();
     let import = ["import", "usage", file.to_str().unwrap()];
-    let said = run(&[&import[..], &POOL[..], &means[..]].concat());
+    let place = ["--period", "2026-10", "--service", "cloud", "--territory", "CN"];
+    let said = run(&[&import[..], &place[..], &means[..]].concat());
     let names = files(&desk.dir().join("data/usage"))
         .into_iter()
         .map(|path| {
@@ -136,22 +244,23 @@ proptest! {
         quoted in any::<bool>(),
         threads in 2_u8..9,
     ) {
-        // Enough rows for several pieces and, with little memory, for several runs.
-        let mut text = format!("listener,recording,plays{ends}");
+        // Enough rows for several pieces and, with little memory, for several runs of two pools.
+        let mut text = format!("offer,listener,recording,plays{ends}");
         for (at, (listener, recording, plays)) in listeners.iter().enumerate() {
             let plays = if at == wrong { "many".to_owned() } else { plays.to_string() };
             let padding = "x".repeat(150);
             let quote = if quoted { "\"" } else { "" };
             let comma = if quoted { "," } else { "" };
+            let offer = ["svip", "ad"][usize::from(*recording) % 2];
             text += &format!(
-                "{quote}u{comma}{listener}{padding}{quote},x::R{recording},{plays}{ends}"
+                "{offer},{quote}u{comma}{listener}{padding}{quote},x::R{recording},{plays}{ends}"
             );
         }
         let one = sealed(&text, ["--threads", "1", "--memory", "1GiB"]);
         let many = sealed(&text, ["--threads", &threads.to_string(), "--memory", "1MiB"]);
         prop_assert_eq!(&one, &many);
-        prop_assert_eq!(one.0.len(), 1);
-        let place = format!("usage.csv:{}:3: plays: not a number of plays", wrong + 2);
+        prop_assert_eq!(one.0.len(), 2);
+        let place = format!("usage.csv:{}:4: plays: not a number of plays", wrong + 2);
         prop_assert!(one.1.contains(&place), "{}", one.1);
     }
 }

@@ -141,9 +141,17 @@ on_both! {
     fn several_files_about_one_party_at_once_are_taken_one_after_the_other(desk) {
         let files =
             ["A", "Bb", "Ccc"].map(|name| (name, format!("party,name\nmei,Called {name}\n")));
-        for said in at_once(desk, "parties", &files) {
-            said.ok();
-        }
+        let said = at_once(desk, "parties", &files).into_iter().map(Said::ok).collect::<String>();
+        assert_eq!(said.matches("took 1 row").count(), 3, "{said}");
+        assert_eq!(said.matches("1 superseding others").count(), 2, "{said}");
+        assert_eq!(status(desk)["imports"][0]["files"], 3);
+        // One of the names stands, and one alone.
+        let stands = |(name, text): &&(&str, String)| {
+            let again = desk.file(&format!("{name}.csv"), &format!("{text}\n"));
+            let said = desk.run(&["import", "parties", &again, "--dry-run"]).ok();
+            said.contains("1 already known")
+        };
+        assert_eq!(files.iter().filter(stands).count(), 1);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{gz, import_bytes};
 use crate::bad_input::{assert_says, quarantined, usage};
-use crate::support::Desk;
+use crate::support::{Desk, Said};
 
 on_both! {
     fn withdrawing_a_batch_empties_its_quarantine(desk) {
@@ -34,7 +34,7 @@ on_both! {
         let mut reader = csv::Reader::from_reader(export.as_bytes());
         assert_eq!(
             reader.headers().unwrap(),
-            ["kind", "batch", "line", "column", "reason", "row"].as_slice()
+            ["kind", "batch", "line", "column", "reason", "row", "part"].as_slice()
         );
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let (before, after) = rows[0][5].split_once("hashed:").unwrap();
@@ -111,5 +111,58 @@ on_both! {
         let said = desk.run(&["quarantine", "export", "--from", &other]);
         assert_says(&said.clone().refused(), "no quarantined row is from ");
         assert_eq!(said.stdout, "");
+    }
+}
+
+/// What `export --from` says of a file or folder.
+fn export(desk: &Desk, from: &str) -> Said {
+    desk.run(&["quarantine", "export", "--from", from])
+}
+
+on_both! {
+    fn rows_come_back_from_the_parts_of_a_folder(desk) {
+        std::fs::create_dir(desk.dir().join("october")).unwrap();
+        desk.file("october/1.csv", &usage(&["u1,x::A,3,", "u2,x::A,-3,"]));
+        desk.file("october/2.csv", &usage(&["u3,x::A,3,"]));
+        desk.file("october/3.csv", &usage(&["u4,,3,", "u5,x::A,1,", "u6,x::A"]));
+        desk.run(&["import", "usage", "october"]);
+        let expected = usage(&["u2,x::A,-3,", "u4,,3,", "u6,x::A"]);
+        assert_eq!(export(desk, "october").ok(), expected);
+        // A part alone is not what was imported.
+        assert_says(&export(desk, "october/1.csv").refused(), "no quarantined row is from");
+        desk.sql("UPDATE quarantine SET part = NULL").unwrap();
+        let said = export(desk, "october").refused();
+        assert_says(&said, "were kept without the names of its parts: import it again");
+    }
+}
+
+on_both! {
+    fn rows_of_parts_with_different_headers_do_not_come_back_under_one(desk) {
+        std::fs::create_dir(desk.dir().join("october")).unwrap();
+        desk.file("october/1.csv", &usage(&["u1,x::A,3,", "u2,x::A,-3,"]));
+        let turned = "plays,period,service,offer,territory,listener,recording\n\
+            -1,2026-10,cloud,svip,CN,u3,x::A\n";
+        desk.file("october/2.csv", turned);
+        desk.run(&["import", "usage", "october"]);
+        let said = export(desk, "october").refused();
+        assert_says(&said, "october/2.csv:1: the header is not that of the parts before it");
+    }
+}
+
+on_both! {
+    fn a_row_of_many_mebibytes_comes_back_as_it_is(desk) {
+        let long = "x".repeat(5 << 20);
+        let text = usage(&["u1,x::A,3,", &format!("u2,{long},3,"), "u3,x::A,4,"]);
+        let expected = usage(&[&format!("u2,{long},3,")]);
+        restores(desk, "usage", "u.csv", text.as_bytes(), expected.as_bytes());
+    }
+}
+
+on_both! {
+    fn what_can_be_read_only_once_is_no_original(desk) {
+        for from in ["-", "/dev/stdin"] {
+            assert_says(&export(desk, from).refused(), "can be read only once: save it in a file");
+        }
+        assert_says(&export(desk, "nowhere.csv").refused(), "cannot read nowhere.csv");
     }
 }

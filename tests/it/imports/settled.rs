@@ -195,3 +195,17 @@ on_both! {
         assert_eq!(total(desk, "2026-10", "/money_in"), "89999999992.111111");
     }
 }
+
+on_both! {
+    fn quantities_that_add_up_to_too_much_are_an_error_and_not_another_number(desk) {
+        for sign in ["", "-"] {
+            let row = |recording: &str| {
+                format!("2026-10,shop,{recording},CN,cd,{sign}9223372036854775807,1.00,CNY\n")
+            };
+            let text = format!("{SALES_HEADER}\n{}{}", row("x::A"), row("x::B"));
+            let said = desk.import("sales", "s.csv", &text).refused();
+            assert_says(&said, "the sales add up to more than can be held");
+        }
+        assert_eq!(status(desk)["imports"].as_array().unwrap().len(), 0);
+    }
+}

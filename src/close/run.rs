@@ -274,6 +274,9 @@ async fn start(
     let frozen = freeze::freeze(workspace, period, accept_quarantine).await?;
     let mut tx = workspace.store.write().await?;
     in_order(&mut tx, period).await?;
+    if Run::live(&mut tx, period).await?.is_some() {
+        return Err(CloseError::Busy(period));
+    }
     let values = [
         period.to_string().into(),
         frozen.manifest.to_string().into(),
@@ -281,12 +284,8 @@ async fn start(
         crate::now().into(),
         frozen.last_import.into(),
     ];
-    let id = match tx.row(RUN_ADD, &values).await {
-        Ok(Some(row)) => row.int(0)?,
-        Ok(None) => return Err(CloseError::NotClosed(period)),
-        Err(error) if error.is_duplicate() => return Err(CloseError::Busy(period)),
-        Err(error) => return Err(error.into()),
-    };
+    let added = tx.row(RUN_ADD, &values).await?;
+    let id = added.ok_or(CloseError::NotClosed(period))?.int(0)?;
     let files = frozen.batches.iter().map(|file| vec![id.into(), (*file).into()]);
     tx.add(FROZEN_FILE, files).await?;
     let accepted =

@@ -46,13 +46,6 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
 }
 
-impl StoreError {
-    /// True if a uniqueness rule of the database refused a row.
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
-    }
-}
-
 /// What a connection keeps of the file, in KiB with a minus before it: a month of a million
 /// payees is posted in one transaction, and pages that are pushed out of it are written twice.
 const SQLITE_CACHE: &str = "-131072";

@@ -6,6 +6,7 @@ mod ledger;
 mod month;
 mod privacy;
 mod rows;
+mod stray;
 mod workspace;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,81 @@
+//! Rows beside those that were published: what the database refuses, and what `verify` finds.
+
+use super::ledger::{database_refuses, on_one, published, tamper, verify_finds};
+use super::{REVENUE, SALES_HEADER, assert_says, usage};
+use crate::support::{Database, Desk};
+
+/// November, with 50.00 of its own to share.
+fn import_november(desk: &Desk) {
+    desk.import("revenue", "november.csv", &REVENUE.replace("2026-10", "2026-11")).ok();
+    let plays = usage(&["u1,x::A,3,", "u2,x::B,1,"]).replace("2026-10", "2026-11");
+    desk.import("usage", "usage-november.csv", &plays).ok();
+}
+
+/// October is published after a draft of other plays was denied, whose run is the first.
+fn published_after_a_denial(desk: &Desk) {
+    super::import_month(desk);
+    desk.import("usage", "more.csv", &usage(&["u9,x::B,40,"])).ok();
+    desk.close("2026-10");
+    desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "too many plays"]).ok();
+    desk.run(&["withdraw", "more.csv"]).ok();
+    desk.publish("2026-10");
+}
+
+const DENIED_DRAFT: &str = "UPDATE close_step SET \
+    path = (SELECT path FROM close_step WHERE run_id = 1 AND step = 'draft'), \
+    sha256 = (SELECT sha256 FROM close_step WHERE run_id = 1 AND step = 'draft') \
+    WHERE run_id = 2 AND step = 'draft'";
+
+#[test]
+fn on_sqlite_no_row_is_replaced_by_its_hidden_number() {
+    on_one(Database::Sqlite, |desk| {
+        for sql in [
+            "INSERT OR REPLACE INTO closed_period (rowid, period, posting_id) \
+             SELECT rowid, '1900-01', 1 FROM closed_period",
+            "INSERT OR REPLACE INTO balance_snapshot (rowid, period, account_id, balance) \
+             SELECT rowid, '1900-01', account_id, 0 FROM balance_snapshot",
+            "INSERT OR REPLACE INTO statement (rowid, statement, posting_id, period, payee, \
+             payee_name, currency, opening, total, line_count, first_row) SELECT rowid, \
+             '1900-01/mallory/CNY', 1, '1900-01', 'mallory', '', 'CNY', 0, 0, 0, 0 FROM statement",
+            "INSERT OR REPLACE INTO close_step (rowid, run_id, step, path, sha256) \
+             SELECT rowid, 99, step, path, sha256 FROM close_step",
+        ] {
+            database_refuses(desk, sql, "");
+        }
+    });
+}
+
+#[test]
+fn on_sqlite_no_published_run_is_replaced() {
+    on_one(Database::Sqlite, |desk| {
+        import_november(desk);
+        desk.close("2026-11");
+        let columns =
+            "period, manifest, state, prepared_by, result, approved_by, started_at, last_import";
+        let mallory = columns.replace("prepared_by", "'mallory'");
+        for sql in [
+            format!(
+                "INSERT OR REPLACE INTO close_run (id, {columns}) SELECT id, {mallory} FROM close_run"
+            ),
+            format!(
+                "INSERT OR REPLACE INTO close_run ({columns}) SELECT {mallory} FROM close_run \
+                 WHERE period = '2026-10'"
+            ),
+            "UPDATE OR REPLACE close_run SET id = 1 WHERE period = '2026-11'".to_owned(),
+            "UPDATE OR REPLACE close_run SET period = '2026-10' WHERE period = '2026-11'"
+                .to_owned(),
+        ] {
+            database_refuses(desk, &sql, "");
+        }
+    });
+}
+
+on_both! {
+    fn a_run_keeps_its_month(desk) {
+        published(desk);
+        import_november(desk);
+        desk.close("2026-11");
+        let sql = "UPDATE close_run SET period = '2026-12' WHERE period = '2026-11'";
+        database_refuses(desk, sql, "a run keeps its number and its month");
+    }
+}

@@ -40,8 +40,8 @@ pub async fn publish(
         };
         return Err(CloseError::State { period, state: run.state, advice });
     }
-    let lines = run.made(&mut tx, "settle").await?.ok_or(CloseError::NotClosed(period))?;
-    let statements = run.made(&mut tx, "draft").await?.ok_or(CloseError::NotClosed(period))?;
+    let lines = run.has_made(&mut tx, "settle").await?;
+    let statements = run.has_made(&mut tx, "draft").await?;
     drop(tx);
 
     // The files must still be what was approved.

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use super::CloseError;
+use super::run::step_gone;
 use crate::ident::key_of;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
@@ -167,7 +168,9 @@ pub async fn published_rows_of(
 }
 
 async fn published_file(look: &Looking, period: Period) -> Result<Option<LineRows>, CloseError> {
-    let row = look.row(MONTH_LINES, &[period.to_string().into()]).await?;
-    let path = row.map(|row| row.text(0)).transpose()?;
-    Ok(path.map(|path| LineRows { path: path.into(), first: 0, end: 0 }))
+    let Some(row) = look.row(MONTH_LINES, &[period.to_string().into()]).await? else {
+        return Ok(None);
+    };
+    let path = row.opt_text(0)?.ok_or_else(|| step_gone(period, "draft"))?;
+    Ok(Some(LineRows { path: path.into(), first: 0, end: 0 }))
 }

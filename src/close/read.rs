@@ -109,7 +109,7 @@ async fn readable(
         };
         return Err(CloseError::State { period, state: run.state, advice });
     }
-    let made = run.made(tx, "draft").await?.ok_or(CloseError::NotClosed(period))?;
+    let made = run.has_made(tx, "draft").await?;
     Ok((run, workspace.data().join(made.path)))
 }
 
@@ -242,6 +242,6 @@ pub async fn held(workspace: &Workspace, period: Period) -> Result<Vec<Line>, Cl
 async fn settled(workspace: &Workspace, period: Period) -> Result<(Run, Made), CloseError> {
     let mut tx = workspace.store.read().await?;
     let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
-    let made = run.made(&mut tx, "settle").await?.ok_or(CloseError::NotClosed(period))?;
+    let made = run.has_made(&mut tx, "settle").await?;
     Ok((run, made))
 }

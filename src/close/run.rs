@@ -143,6 +143,23 @@ impl Run {
         }
         Ok(None)
     }
+
+    /// What a step of this run made; the run is said to be past it.
+    pub(super) async fn has_made(&self, tx: &mut Tx, step: &str) -> Result<Made, CloseError> {
+        let made = self.made(tx, step).await?;
+        made.ok_or_else(|| match (self.period, self.state) {
+            (period, State::Published) => step_gone(period, step),
+            (period, state) => {
+                CloseError::State { period, state, advice: "finish its close first" }
+            }
+        })
+    }
+}
+
+/// A published month whose steps are not all there.
+pub(super) fn step_gone(period: Period, step: &str) -> CloseError {
+    let problem = format!("does not say what the step {step:?} of a published month made");
+    CloseError::File { path: format!("close_step of {period}").into(), problem }
 }
 
 /// Something that came after a freeze and is not in it.

@@ -79,3 +79,67 @@ on_both! {
         database_refuses(desk, sql, "a run keeps its number and its month");
     }
 }
+
+on_both! {
+    fn the_steps_of_a_published_or_a_denied_run_never_change(desk) {
+        published_after_a_denial(desk);
+        for sql in [
+            DENIED_DRAFT,
+            "UPDATE close_step SET run_id = 1, step = 'other' WHERE run_id = 2",
+            "DELETE FROM close_step WHERE run_id = 1",
+            "DELETE FROM close_step WHERE run_id = 2",
+            "INSERT INTO close_step (run_id, step, path, sha256) VALUES (2, 'more', '', '')",
+        ] {
+            database_refuses(desk, sql, "the steps of a run that is published or denied never change");
+        }
+    }
+}
+
+#[test]
+fn on_postgres_runs_and_their_steps_are_not_emptied() {
+    on_one(Database::Postgres, |desk| {
+        for table in ["close_step", "close_run"] {
+            let sql = format!("SET session_replication_role = replica; TRUNCATE {table} CASCADE");
+            database_refuses(desk, &sql, "");
+        }
+        let replica = "SET session_replication_role = replica";
+        database_refuses(desk, &format!("{replica}; DELETE FROM close_step"), "never change");
+    });
+}
+
+on_both! {
+    fn a_month_gets_no_statement_and_no_balance_but_while_it_is_posted(desk) {
+        published(desk);
+        let statement = |month: &str, of: &str, posting: i64| {
+            format!(
+                "INSERT INTO statement (statement, posting_id, period, payee, payee_name, currency, \
+                 opening, total, line_count, first_row) VALUES ('{month}/mallory/CNY', {posting}, \
+                 '{of}', 'mallory', 'Mallory', 'CNY', 0, 1000000, 1, 0)"
+            )
+        };
+        let balance = |month: &str| {
+            format!("INSERT INTO balance_snapshot (period, account_id, balance) VALUES ('{month}', 99, 1)")
+        };
+        for (sql, reason) in [
+            (statement("2026-10", "2026-10", 1), "closed"),
+            (statement("2026-10", "2026-11", 1), "a statement needs"),
+            (statement("2026-11", "2026-11", 1), "a statement needs"),
+            (statement("2026-11", "2026-11", 99), "a statement needs"),
+            (balance("2026-10"), ""),
+            (balance("2026-11"), "a balance needs"),
+        ] {
+            database_refuses(desk, &sql, reason);
+        }
+    }
+}
+
+on_both! {
+    fn a_step_that_is_gone_is_damage_and_no_reason_to_close_again(desk) {
+        published(desk);
+        tamper(desk, "close_step", "DELETE FROM close_step");
+        for words in [&["statements", "2026-10"][..], &["suspense", "2026-10"], &["verify"]] {
+            let said = desk.run(words).refused();
+            assert_says(&said, "close_step of 2026-10 does not say what ");
+        }
+    }
+}

@@ -14,8 +14,8 @@ use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::Drawn;
 use crate::store::statements::closes::{
-    EVENT_ADD, EVENTS, FROZEN_FILE, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL,
-    RUN_LIVE, RUN_MOVE, RUNS, STEP_ADD, STEPS,
+    ACCEPTED_ROW, EVENT_ADD, EVENTS, FROZEN_FILE, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT,
+    RUN_FAIL, RUN_LIVE, RUN_MOVE, RUNS, STEP_ADD, STEPS,
 };
 use crate::store::statements::facts::LATE;
 use crate::store::{Lock, Row, Tx};
@@ -305,6 +305,8 @@ async fn start(
     let id = added.ok_or(CloseError::NotClosed(period))?.int(0)?;
     let files = frozen.batches.iter().map(|file| vec![id.into(), (*file).into()]);
     tx.add(FROZEN_FILE, files).await?;
+    let accepted = frozen.accepted.iter().map(|row| vec![(*row).into(), id.into()]);
+    tx.add(ACCEPTED_ROW, accepted).await?;
     let accepted =
         accept_quarantine.map_or_else(String::new, |n| format!("{n} quarantined rows accepted"));
     note(&mut tx, id, "frozen", by, &accepted).await?;

@@ -78,6 +78,12 @@ pub enum Refusal {
         /// How many.
         count: u64,
     },
+    /// Some of these rows would settle no more under their batch's name.
+    #[error(
+        "{0} of these rows may be sales of a batch that is settled, for which --replace pays nothing more: export \
+         them, correct them, import them as a batch of their own"
+    )]
+    QuarantineSettled(usize),
     /// Another number was accepted than stands in quarantine.
     #[error(
         "--accept-quarantine {accepted} was given and {count} rows stand in quarantine: look again"

@@ -20,7 +20,7 @@ macro_rules! migrations {
 // A migration that has been released is never edited; a change is a new one.
 migrations![
     1 "0001_facts", 2 "0002_close", 3 "0003_ledger", 4 "0004_api", 5 "0005_references",
-    6 "0006_replaced", 7 "0007_published"
+    6 "0006_replaced", 7 "0007_published", 8 "0008_accepted"
 ];
 
 fn migrator<const N: usize>(list: [(i64, &'static str, &'static str); N]) -> Migrator {

@@ -8,6 +8,9 @@ pub const FROZEN_FILE: Table =
 /// Which sealed files a published run has settled.
 pub const SETTLED_FILE: Table =
     Table { name: "settled_file", columns: &["sealed_file_id", "run_id"] };
+/// Which quarantined rows a run leaves out.
+pub const ACCEPTED_ROW: Table =
+    Table { name: "accepted_row", columns: &["quarantine_id", "run_id"] };
 
 statements! {
     /// The run of a month that is not denied: `$1` period.

@@ -160,11 +160,20 @@ statements! {
     QUARANTINE_LIST = "SELECT import.kind, import.name, quarantine.line, quarantine.field, quarantine.reason, \
         quarantine.content, import.sha256 FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL ORDER BY import.kind, import.name, quarantine.line, quarantine.id";
-    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late sales.
-    QUARANTINE_OF_PERIOD = "SELECT COUNT(*) FROM quarantine JOIN import ON import.id = quarantine.import_id \
+    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late
+    /// sales; what a published month left out does not. Returns the row, and 1 if it may be a sale of a batch that
+    /// is settled, so that it settles under that name no more.
+    QUARANTINE_OF_PERIOD = "SELECT quarantine.id, CAST(CASE WHEN import.kind = 'sales' AND EXISTS \
+        (SELECT 1 FROM settled_file JOIN close_run ON close_run.id = settled_file.run_id AND close_run.state = 'published' \
+        JOIN sealed_file AS done ON done.id = settled_file.sealed_file_id JOIN import AS earlier ON earlier.id = done.import_id \
+        WHERE earlier.kind = 'sales' AND earlier.name = import.name \
+        AND (quarantine.period IS NULL OR quarantine.period = done.period)) THEN 1 ELSE 0 END AS BIGINT) \
+        FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'revenue') \
         AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
-        AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period)))";
+        AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period))) \
+        AND NOT EXISTS (SELECT 1 FROM accepted_row JOIN close_run ON close_run.id = accepted_row.run_id \
+        WHERE accepted_row.quarantine_id = quarantine.id AND close_run.state = 'published') ORDER BY quarantine.id";
     /// Sealed files of a month from standing batches: `$1` period.
     SEALED_OF_PERIOD = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \

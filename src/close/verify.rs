@@ -10,7 +10,7 @@ use crate::columnar::{self, Layout};
 use crate::facts::Workspace;
 use crate::ledger::{self, Face};
 use crate::period::Period;
-use crate::store::statements::closes::{RUNS, SETTLED};
+use crate::store::statements::closes::{RUNS, SETTLED, SETTLED_STRAY};
 use crate::store::statements::ledger::STATEMENTS;
 use crate::store::{StoreError, Tx};
 use crate::{settle, statements};
@@ -64,6 +64,7 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         verified.statements += drawn.faces.len();
         verified.files += manifest.facts.len() + manifest.usage.len() + manifest.sales.len() + 4;
     }
+    stray(&mut tx).await?;
     proof.end(&mut tx).await?;
     Ok(verified)
 }
@@ -107,6 +108,18 @@ async fn settled(tx: &mut Tx, run: &Run, manifest: &Manifest) -> Result<(), Clos
     let problem = "does not list the batches that its manifest names".to_owned();
     Err(CloseError::File { path: format!("settled_file of {}", run.period).into(), problem })
 }
+
+/// Proves that nothing is listed as settled but by a published month: it would never settle.
+async fn stray(tx: &mut Tx) -> Result<(), CloseError> {
+    let Some(row) = tx.row(SETTLED_STRAY, &[]).await? else { return Ok(()) };
+    let text = |at| row.opt_text(at).map(Option::unwrap_or_default);
+    let (batch, period) = (text(0)?, text(1)?);
+    let problem = format!("lists batch {batch} of {period}, which no published month has settled");
+    Err(CloseError::File { path: "settled_file".into(), problem })
+}
+
+/// Begins the names of folders in which a month is made anew.
+const ANEW: &str = ".verify-";
 
 /// Runs the steps again beside the originals and compares their files.
 fn again(workspace: &Workspace, manifest: &Manifest, made: &[Made]) -> Result<Read, CloseError> {

@@ -10,8 +10,8 @@ use crate::money::{Currency, Micros};
 use crate::period::Period;
 use crate::settle::Kind;
 use crate::store::statements::ledger::{
-    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, SNAPSHOTS_STRAY, STATEMENTS, TRANSFERS,
-    TRANSFERS_STRAY,
+    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, SNAPSHOTS_STRAY, STATEMENTS, STATEMENTS_STRAY,
+    TRANSFERS, TRANSFERS_STRAY,
 };
 use crate::store::{Row, StoreError, Tx};
 
@@ -31,6 +31,9 @@ pub enum Broken {
     /// A transfer that hangs in the air.
     #[error("transfer {0} has no posting, or an account that is not in its currency")]
     Stray(i64),
+    /// A statement that hangs in the air.
+    #[error("statement {0} is of no posted month")]
+    StrayStatement(String),
     /// A balance that its transfers do not make.
     #[error(
         "the balance of {account} at the close of {period} is {found} and its transfers make {expected}"
@@ -302,6 +305,9 @@ impl Proof {
         }
         if let Some(row) = tx.row(TRANSFERS_STRAY, &[]).await? {
             return Err(Broken::Stray(row.int(0)?));
+        }
+        if let Some(row) = tx.row(STATEMENTS_STRAY, &[]).await? {
+            return Err(Broken::StrayStatement(row.text(0)?));
         }
         if let Some(row) = tx.row(SNAPSHOTS_STRAY, &[]).await? {
             let text = format!("{} has balances and was not posted", row.text(0)?);

@@ -136,6 +136,18 @@ pub const SEALED_FILE: Table = Table {
     ],
 };
 
+/// Whether a published month has settled the file of sales, or one of the same batch or the same
+/// content for which it stands in.
+macro_rules! settled {
+    () => {
+        "EXISTS (SELECT 1 FROM settled_file JOIN close_run ON close_run.id = settled_file.run_id \
+        AND close_run.state = 'published' JOIN sealed_file AS done ON done.id = settled_file.sealed_file_id \
+        JOIN import AS earlier ON earlier.id = done.import_id WHERE done.kind = 'sales' \
+        AND done.period = sealed_file.period AND done.service = sealed_file.service \
+        AND (earlier.sha256 = import.sha256 OR earlier.name = import.name))"
+    };
+}
+
 statements! {
     /// A setting: `$1` name.
     SETTING = "SELECT content FROM setting WHERE name = $1";
@@ -181,15 +193,11 @@ statements! {
         ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
     /// Sales of months that can no longer be closed and that none has settled: `$1` the month being closed.
     /// A batch that stands in for one that was settled is a correction, not a late sale.
-    SEALED_LATE_SALES = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
+    SEALED_LATE_SALES = concat!("SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
         JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL AND sealed_file.kind = 'sales' \
         AND sealed_file.period < $1 AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= sealed_file.period) \
-        AND NOT EXISTS (SELECT 1 FROM settled_file JOIN sealed_file AS done ON done.id = sealed_file_id \
-        JOIN import AS earlier ON earlier.id = done.import_id WHERE done.kind = 'sales' \
-        AND done.period = sealed_file.period AND done.service = sealed_file.service \
-        AND (earlier.sha256 = import.sha256 OR earlier.name = import.name)) \
-        ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
+        AND NOT ", settled!(), " ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256");
     /// Months that have sealed files or revenue, and how many rows.
     PERIODS = "SELECT period, CAST(SUM(usage_rows) AS BIGINT), CAST(SUM(plays) AS BIGINT), CAST(SUM(sales_rows) AS BIGINT), \
         CAST(SUM(revenue_rows) AS BIGINT) FROM ( \

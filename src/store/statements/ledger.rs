@@ -76,6 +76,9 @@ statements! {
     SNAPSHOTS = "SELECT account_id, balance FROM balance_snapshot WHERE period = $1";
     /// A month that has balances and no posting.
     SNAPSHOTS_STRAY = "SELECT period FROM balance_snapshot WHERE period NOT IN (SELECT period FROM posting) LIMIT 1";
+    /// A statement of a month that was not posted, or of another posting.
+    STATEMENTS_STRAY = "SELECT statement FROM statement LEFT JOIN posting ON posting.id = posting_id \
+        AND posting.period = statement.period WHERE posting.id IS NULL ORDER BY statement LIMIT 1";
     /// The published statements of a month: `$1` period.
     STATEMENTS = "SELECT statement, payee, payee_name, currency, opening, total, line_count, first_row FROM statement \
         WHERE period = $1 ORDER BY payee, currency";

@@ -143,3 +143,25 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    fn a_settled_sale_that_no_published_run_has_settled_is_found_and_settles(desk) {
+        published_after_a_denial(desk);
+        let sale = format!("{SALES_HEADER}\n2026-10,shop,x::A,CN,download,1,10.00,CNY\n");
+        desk.import("sales", "late.csv", &sale).ok();
+        let last = "(SELECT MAX(id) FROM sealed_file)";
+        desk.sql(&format!("INSERT INTO settled_file (sealed_file_id, run_id) VALUES ({last}, 1)")).unwrap();
+        assert_says(&desk.run(&["verify"]).refused(), "settled_file lists batch late.csv of 2026-10");
+        import_november(desk);
+        assert_eq!(super::total(desk, "2026-11", "/money_in"), "60.000000");
+    }
+}
+
+on_both! {
+    fn a_statement_of_a_month_that_is_not_published_is_found(desk) {
+        let sql = "INSERT INTO statement (statement, posting_id, period, payee, payee_name, currency, \
+            opening, total, line_count, first_row) VALUES ('2026-11/mallory/CNY', 1, '2026-11', \
+            'mallory', 'Mallory', 'CNY', 0, 1000000, 1, 0)";
+        verify_finds(desk, "statement", sql, "statement 2026-11/mallory/CNY");
+    }
+}

@@ -114,6 +114,7 @@ impl Publish {
             show::count(published.statements as u64)
         );
         say!("result {}", published.result);
+        say!("{}", published.posting);
         Ok(ExitCode::SUCCESS)
     }
 }

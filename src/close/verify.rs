@@ -26,6 +26,8 @@ pub struct Verified {
     pub statements: usize,
     /// Files whose hashes were taken again.
     pub files: usize,
+    /// The last posting of the chain, if there is one.
+    pub posting: Option<ledger::Head>,
 }
 
 /// Proves every published month, oldest first: the manifest and the files it names, the lines
@@ -58,14 +60,15 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         }
         faces(&mut tx, period, &drawn.faces).await?;
         settled(&mut tx, &run, &manifest).await?;
-        proof.month(&mut tx, period, &sums).await?;
+        let closed = ledger::Closed { period, run: run.id, result: &given, sums: &sums };
+        proof.month(&mut tx, &closed).await?;
         verified.months += 1;
         verified.lines += drawn.totals.values().map(|totals| totals.lines).sum::<u64>();
         verified.statements += drawn.faces.len();
         verified.files += manifest.facts.len() + manifest.usage.len() + manifest.sales.len() + 4;
     }
     stray(&mut tx).await?;
-    proof.end(&mut tx).await?;
+    verified.posting = proof.end(&mut tx).await?;
     Ok(verified)
 }
 

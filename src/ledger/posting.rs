@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::accounts::Accounts;
-use super::chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
+use super::chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
 use super::sums::{Sum, transfers};
 use crate::digest::Digest;
 use crate::money::{Currency, Micros};
@@ -75,8 +75,17 @@ struct Numbered {
     credit: i64,
 }
 
-/// Posts a month within a transaction and closes it; returns how many transfers.
-pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError> {
+/// What was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// How many transfers.
+    pub transfers: usize,
+    /// The head of the chain, which is this posting.
+    pub head: Head,
+}
+
+/// Posts a month within a transaction and closes it.
+pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<Posted, PostError> {
     let last = tx.row(POSTING_LAST, &[]).await?;
     let (id, previous) = match &last {
         Some(row) => (row.int(0)? + 1, Digest::from_bytes(&row.bytes(1)?).unwrap_or(Digest::ZERO)),
@@ -147,7 +156,7 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
     });
     tx.add(STATEMENT, rows).await?;
     tx.run(PERIOD_CLOSE, &[head.period.as_str().into(), id.into()]).await?;
-    Ok(transfers.len())
+    Ok(Posted { transfers: transfers.len(), head: Head { number: id, hash } })
 }
 
 /// The transfers with the numbers of their accounts, after opening those that are new.

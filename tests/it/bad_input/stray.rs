@@ -165,3 +165,23 @@ on_both! {
         verify_finds(desk, "statement", sql, "statement 2026-11/mallory/CNY");
     }
 }
+
+on_both! {
+    fn a_posting_of_another_run_is_found(desk) {
+        published_after_a_denial(desk);
+        tamper(desk, "posting", "UPDATE posting SET run_id = 1");
+        assert_says(&desk.run(&["verify"]).refused(), "posting 1 of 2026-10 is not what was posted");
+    }
+}
+
+on_both! {
+    fn the_head_of_the_chain_is_printed_when_a_month_is_published_and_when_it_is_verified(desk) {
+        super::import_month(desk);
+        let result = desk.close("2026-10");
+        desk.run(&["approve", "2026-10", "--as", "ben", "--result", &result]).ok();
+        let said = desk.run(&["publish", "2026-10", "--as", "ben"]).ok();
+        let head = said.lines().find(|line| line.starts_with("posting 1 ")).expect(&said);
+        assert_eq!(head.len(), "posting 1 ".len() + 64);
+        assert_says(&desk.run(&["verify"]).ok(), head);
+    }
+}

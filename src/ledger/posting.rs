@@ -1,6 +1,6 @@
 //! A month's transfers into the database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::accounts::Accounts;
 use super::chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
@@ -30,6 +30,19 @@ pub enum PostError {
     /// The ledger holds what it never writes.
     #[error("the ledger holds an account in {0:?}, which is no currency; run `tantieme verify`")]
     Currency(String),
+    /// The posting before cannot be followed.
+    #[error("the hash of posting {0} cannot be read; run `tantieme verify`")]
+    Head(i64),
+    /// The balances that statements would open with are not those of the transfers.
+    #[error(
+        "the balances in {currency} add up to {sum} micros and not to 0; run `tantieme verify`"
+    )]
+    Balances {
+        /// In what.
+        currency: Currency,
+        /// What they add up to.
+        sum: i128,
+    },
 }
 
 /// A statement's face: what it is and what it comes to, without its lines.
@@ -88,7 +101,11 @@ pub struct Posted {
 pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<Posted, PostError> {
     let last = tx.row(POSTING_LAST, &[]).await?;
     let (id, previous) = match &last {
-        Some(row) => (row.int(0)? + 1, Digest::from_bytes(&row.bytes(1)?).unwrap_or(Digest::ZERO)),
+        Some(row) => {
+            let last = row.int(0)?;
+            let hash = Digest::from_bytes(&row.bytes(1)?);
+            (last + 1, hash.map_err(|_| PostError::Head(last))?)
+        }
         None => (1, Digest::ZERO),
     };
     let first_id =
@@ -137,7 +154,8 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<Posted, PostErro
         ]
     });
     tx.add(TRANSFER, rows).await?;
-    let before = snapshot(tx, &head.period, &transfers).await?;
+    let before = balances(tx, &accounts).await?;
+    snapshot(tx, &head.period, &transfers, &before).await?;
     let rows = posting.faces.iter().map(|face| {
         let account = accounts.number(&format!("payable:{}", face.payee), face.currency);
         let opening = account.and_then(|account| before.get(&account)).copied().unwrap_or(0);
@@ -185,18 +203,34 @@ async fn number(
     Ok((numbered?, accounts))
 }
 
-/// Notes the balance of each account that moved; returns the balances before, by account.
+/// What stands in each account before the month. To add up every transfer there ever was would
+/// take longer each month, so this is what the last snapshots say. The database takes those of a
+/// month only while it is posted; that they add up to 0 shows one that was changed nevertheless.
+async fn balances(tx: &mut Tx, accounts: &Accounts) -> Result<HashMap<i64, i64>, PostError> {
+    let mut balances = HashMap::new();
+    tx.each(BALANCES, &[], |row| {
+        balances.insert(row.int(0)?, row.int(1)?);
+        Ok::<_, PostError>(())
+    })
+    .await?;
+    let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    for (account, currency) in accounts.numbers() {
+        let balance = balances.get(&account).copied().unwrap_or(0);
+        *sums.entry(currency).or_default() += i128::from(balance);
+    }
+    match sums.into_iter().find(|(_, sum)| *sum != 0) {
+        Some((currency, sum)) => Err(PostError::Balances { currency, sum }),
+        None => Ok(balances),
+    }
+}
+
+/// Notes the balance of each account that moved.
 async fn snapshot(
     tx: &mut Tx,
     period: &str,
     transfers: &[Numbered],
-) -> Result<HashMap<i64, i64>, PostError> {
-    let mut before = HashMap::new();
-    tx.each(BALANCES, &[], |row| {
-        before.insert(row.int(0)?, row.int(1)?);
-        Ok::<_, PostError>(())
-    })
-    .await?;
+    before: &HashMap<i64, i64>,
+) -> Result<(), PostError> {
     let mut moved: HashMap<i64, (&str, Currency, i128)> = HashMap::new();
     for Numbered { transfer, debit, credit } in transfers {
         let amount = i128::from(transfer.amount.micros());
@@ -220,5 +254,5 @@ async fn snapshot(
         .iter()
         .map(|(account, balance)| vec![period.into(), (*account).into(), (*balance).into()]);
     tx.add(SNAPSHOT, rows).await?;
-    Ok(before)
+    Ok(())
 }

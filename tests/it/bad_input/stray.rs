@@ -185,3 +185,45 @@ on_both! {
         assert_says(&desk.run(&["verify"]).ok(), head);
     }
 }
+
+on_both! {
+    fn a_balance_of_a_month_to_come_opens_no_statement(desk) {
+        published(desk);
+        import_november(desk);
+        let forged = "INSERT INTO balance_snapshot (period, account_id, balance) \
+            SELECT '2027-01', id, 999000000 FROM account WHERE code = 'payable:mei'";
+        database_refuses(desk, forged, "a balance needs");
+        tamper(desk, "balance_snapshot", forged);
+        desk.publish("2026-11");
+        let said = desk.run(&["statements", "2026-11", "--payee", "mei", "--format", "json"]).ok();
+        assert_eq!(crate::support::json(&said)[0]["opening"], "12.500000");
+        assert_says(&desk.run(&["verify"]).refused(), "2027-01 has balances and was not posted");
+    }
+}
+
+on_both! {
+    fn nothing_is_posted_upon_balances_that_do_not_add_up(desk) {
+        published(desk);
+        import_november(desk);
+        let result = desk.close("2026-11");
+        desk.run(&["approve", "2026-11", "--as", "ben", "--result", &result]).ok();
+        let sql = "UPDATE balance_snapshot SET balance = balance + 1 WHERE balance > 0";
+        tamper(desk, "balance_snapshot", sql);
+        let said = desk.run(&["publish", "2026-11", "--as", "ben"]).refused();
+        assert_says(&said, "the balances in CNY add up to ");
+        assert_says(&said, "run `tantieme verify`");
+    }
+}
+
+on_both! {
+    fn nothing_is_posted_upon_a_posting_whose_hash_is_damaged(desk) {
+        published(desk);
+        import_november(desk);
+        let result = desk.close("2026-11");
+        desk.run(&["approve", "2026-11", "--as", "ben", "--result", &result]).ok();
+        let short = if desk.is_postgres() { "'\\x00'" } else { "x'00'" };
+        tamper(desk, "posting", &format!("UPDATE posting SET hash = {short}"));
+        let said = desk.run(&["publish", "2026-11", "--as", "ben"]).refused();
+        assert_says(&said, "the hash of posting 1 cannot be read; run `tantieme verify`");
+    }
+}

@@ -1,7 +1,7 @@
 //! Facts as of now, sealed for a month.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::CloseError;
 use super::manifest::{Arriving, FrozenBatch, FrozenFile, Manifest};
@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::ingest::Column;
 use crate::period::Period;
+use crate::sales::{Sales, SalesError};
 use crate::settle::Refusal;
 use crate::store::statements::facts::{
     AGREEMENT, IMPORT_LAST, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
@@ -64,6 +65,8 @@ pub(super) async fn freeze(
             };
             let (path, batch) = (batch.file.path.clone(), batch.batch.clone());
             refusals.push(Refusal::SealedFile { path, batch, problem });
+        } else if row.text(1)? == "sales" {
+            intact.push(data.join(&batch.file.path));
         }
         if row.text(1)? == "usage" { usage.push(batch) } else { sales.push(batch) }
     }
@@ -85,17 +88,29 @@ pub(super) async fn freeze(
     let accepted_quarantine = accept_quarantine.unwrap_or(0);
     let version = Manifest::VERSION;
     let manifest = Manifest { version, period, accepted_quarantine, facts, usage, sales };
-    match manifest.load(&data) {
-        Ok(_) if refusals.is_empty() => {
-            let batches =
-                manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
-            return Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches, accepted });
-        }
+    match manifest.plan(&data) {
         Ok(_) => {}
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),
         Err(error) => return Err(error),
     }
-    Err(CloseError::Refused { period, refusals })
+    match together(&intact) {
+        Ok(()) => {}
+        Err(SalesError::Overflow(item)) => refusals.push(Refusal::Sales(item)),
+        Err(error) => return Err(error.into()),
+    }
+    if !refusals.is_empty() {
+        return Err(CloseError::Refused { period, refusals });
+    }
+    let batches = manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
+    Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches, accepted })
+}
+
+/// Proves that the sums of all these sealed sales can be held.
+fn together(paths: &[PathBuf]) -> Result<(), SalesError> {
+    let mut sales = Sales::default();
+    paths.iter().try_for_each(|path| sales.unseal(path))?;
+    sales.rounded()?;
+    Ok(())
 }
 
 /// The quarantined rows that may be of the month; refused unless their number was accepted.

@@ -13,7 +13,7 @@ use crate::catalog::{CatalogueBuilder, Fact, Revenue};
 use crate::digest::{Digest, Hashing};
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
 use crate::period::Period;
-use crate::sales::Sales;
+use crate::sales::{Sales, SalesError};
 use crate::settle::{Facts, Pool, plan};
 use crate::usage::UsageKey;
 
@@ -119,7 +119,7 @@ impl Manifest {
         for batch in &self.sales {
             sales.unseal(&data.join(&batch.file.path))?;
         }
-        let (sales, rounding) = sales.rounded()?;
+        let (sales, rounding) = sales.rounded().map_err(SalesError::from)?;
         let mut catalogue = CatalogueBuilder::default();
         self.each_fact(data, |party| catalogue.party(party))?;
         self.each_fact(data, |recording| catalogue.recording(recording))?;

@@ -172,9 +172,9 @@ pub enum CloseError {
     /// Sealed usage.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// Sales that do not fit.
+    /// Sealed sales.
     #[error(transparent)]
-    Sales(#[from] crate::sales::SalesOverflow),
+    Sales(#[from] crate::sales::SalesError),
     /// A defect in settlement.
     #[error(transparent)]
     Settle(#[from] SettleError),

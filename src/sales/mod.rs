@@ -5,6 +5,7 @@
 //! rounding leaves is stated, never dropped. Deliberately not here: who gets it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use chrono::NaiveDate;
 use crate::catalog::{Right, cell, optional_cell};
 use crate::ident::{Name, RecordingId, Territory};
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, Row, RowRead, Rows};
-use crate::money::{AmountOutOfRange, Currency, Micros, fixed_scientific, half_even};
+use crate::money::{Currency, Micros, fixed_scientific, half_even};
 use crate::period::{AsOf, Period, parse_day};
 
 /// What sales files hold.
@@ -109,14 +110,34 @@ pub struct RoundingDifference {
 }
 
 /// Sums that do not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sales of one item add up to more than can be held")]
-pub struct SalesOverflow;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{seller}'s sales of {item} add up to more than can be held")]
+pub struct SalesOverflow {
+    /// The source.
+    pub seller: Name,
+    /// The recording or the release.
+    pub item: String,
+}
 
-impl From<AmountOutOfRange> for SalesOverflow {
-    fn from(_: AmountOutOfRange) -> Self {
-        Self
+impl SalesOverflow {
+    fn of(key: &SaleKey) -> Self {
+        let item = match &key.sold {
+            Sold::Recording(recording) => recording.to_string(),
+            Sold::Release(release) => format!("release {release}"),
+        };
+        Self { seller: key.source.clone(), item }
     }
+}
+
+/// Why sealed sales are not added.
+#[derive(Debug, thiserror::Error)]
+pub enum SalesError {
+    /// With them the sums do not fit.
+    #[error(transparent)]
+    Overflow(#[from] SalesOverflow),
+    /// Their file cannot be read.
+    #[error(transparent)]
+    File(#[from] IngestError),
 }
 
 /// Sales, added up by what they have in common.
@@ -139,6 +160,11 @@ fn quantity(text: &str) -> Result<i64, &'static str> {
 impl Sales {
     /// Takes a row, or says what is wrong with it.
     pub fn add(&mut self, row: Row<'_>) -> Result<(), Fault> {
+        let (key, sum) = Self::read(row)?;
+        self.put(key, sum).map_err(|reason| row.fault(7, reason))
+    }
+
+    fn read(row: Row<'_>) -> Result<(SaleKey, Sum), Fault> {
         let recording = optional_cell(row, 2, RecordingId::parse)?;
         let release = optional_cell(row, 3, Name::parse)?;
         let sold = match (recording, release) {
@@ -162,15 +188,24 @@ impl Sales {
             returned: amount < 0,
         };
         let quantity = optional_cell(row, 6, quantity)?.unwrap_or(0);
-        let sum = Sum { quantity, amount };
-        self.put(key, sum).map_err(|reason| row.fault(7, reason))
+        Ok((key, Sum { quantity, amount }))
     }
 
     fn put(&mut self, key: SaleKey, more: Sum) -> Result<(), SalesOverflow> {
-        let sum = self.0.entry(key).or_default();
-        let quantity = sum.quantity.checked_add(more.quantity).ok_or(SalesOverflow)?;
-        let amount = sum.amount.checked_add(more.amount).ok_or(SalesOverflow)?;
-        *sum = Sum { quantity, amount };
+        match self.0.entry(key) {
+            Entry::Vacant(new) => {
+                new.insert(more);
+            }
+            Entry::Occupied(mut known) => {
+                let sum = *known.get();
+                let quantity = sum.quantity.checked_add(more.quantity);
+                let amount = sum.amount.checked_add(more.amount);
+                let (Some(quantity), Some(amount)) = (quantity, amount) else {
+                    return Err(SalesOverflow::of(known.key()));
+                };
+                known.insert(Sum { quantity, amount });
+            }
+        }
         Ok(())
     }
 
@@ -207,14 +242,16 @@ impl Sales {
         for (key, sum) in &self.0 {
             let micros = half_even(sum.amount, UNITS_PER_MICRO);
             let total = totals.entry((key.source.clone(), key.currency)).or_default();
-            total.0 = total.0.checked_add(sum.amount).ok_or(SalesOverflow)?;
+            total.0 = total.0.checked_add(sum.amount).ok_or_else(|| SalesOverflow::of(key))?;
             total.1 += micros;
-            let amount = Micros::from_micros(micros)?;
+            let amount = Micros::from_micros(micros).map_err(|_| SalesOverflow::of(key))?;
             sales.push(Sale { key: key.clone(), quantity: sum.quantity, amount });
         }
         let mut differences = Vec::new();
         for ((source, currency), (exact, rounded)) in totals {
-            let amount = Micros::from_micros(half_even(exact, UNITS_PER_MICRO) - rounded)?;
+            let all = || SalesOverflow { seller: source.clone(), item: "all items".to_owned() };
+            let left = half_even(exact, UNITS_PER_MICRO) - rounded;
+            let amount = Micros::from_micros(left).map_err(|_| all())?;
             differences.push(RoundingDifference { source, currency, amount });
         }
         Ok((sales, differences))
@@ -248,7 +285,7 @@ impl Sales {
     }
 
     /// Adds what a sealed file holds.
-    pub fn unseal(&mut self, path: &Path) -> Result<(), IngestError> {
+    pub fn unseal(&mut self, path: &Path) -> Result<(), SalesError> {
         let damaged = |fault: Fault| IngestError::Header {
             path: path.to_owned(),
             reason: format!("not a sealed file of sales: {fault}"),
@@ -257,8 +294,11 @@ impl Sales {
         loop {
             match rows.next()? {
                 RowRead::End => return Ok(()),
-                RowRead::Fault(fault) => return Err(damaged(fault)),
-                RowRead::Row(row) => self.add(row).map_err(damaged)?,
+                RowRead::Fault(fault) => return Err(damaged(fault).into()),
+                RowRead::Row(row) => {
+                    let (key, sum) = Self::read(row).map_err(damaged)?;
+                    self.put(key, sum)?;
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::agreements::{AgreementRef, Agreements};
 use crate::allocate::Model;
 use crate::catalog::{Revenue, Right};
 use crate::money::{Micros, Percent};
+use crate::sales::SalesOverflow;
 use crate::usage::UsageKey;
 
 /// One pool of one month.
@@ -106,6 +107,9 @@ pub enum Refusal {
         /// What is wrong.
         problem: String,
     },
+    /// Sales of one item that do not fit together.
+    #[error("{0}: correct a batch of them with --replace, or withdraw it")]
+    Sales(SalesOverflow),
     /// Listeners hashed with another secret.
     #[error("batch {batch} was sealed with the secret {theirs}, and this workspace's is {ours}")]
     Secret {

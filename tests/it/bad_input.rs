@@ -2,6 +2,7 @@
 
 mod approval;
 mod files;
+mod freeze;
 mod ledger;
 mod month;
 mod privacy;

@@ -9,7 +9,7 @@ use super::{
 use crate::support::{Desk, block_on};
 
 #[track_caller]
-fn close_refused(desk: &Desk) -> String {
+pub fn close_refused(desk: &Desk) -> String {
     desk.run(&["close", "2026-10", "--as", "anna"]).refused()
 }
 
@@ -375,21 +375,5 @@ on_both! {
         assert_says(&close_refused(desk), "1 rows that may be of this month stand in quarantine");
         desk.import("revenue", "monthly.csv", &REVENUE.replace("2026-10", "2026-11")).ok();
         assert_says(&close_refused(desk), "1 rows that may be of this month stand in quarantine");
-    }
-}
-
-on_both! {
-    fn a_sealed_file_that_was_changed_is_not_frozen(desk) {
-        import_month(desk);
-        let file = super::ledger::flip_a_byte(desk, "data/usage", ".parquet");
-        let said = close_refused(desk);
-        assert_says(&said, &file);
-        assert_says(
-            &said,
-            "of batch usage.csv was changed: withdraw the batch and import its file",
-        );
-        desk.run(&["withdraw", "usage.csv"]).ok();
-        desk.import("usage", "usage.csv", &usage(&["u1,x::A,3,", "u2,x::B,1,"])).ok();
-        draft(desk, "2026-10");
     }
 }

@@ -271,15 +271,23 @@ pub async fn close(
     let drawn = match advance(workspace, &mut run, by).await {
         Ok(drawn) => drawn,
         Err(error) => {
-            let mut tx = workspace.store.write().await?;
-            let step = format!("after {}: {error}", run.state);
-            tx.run(RUN_FAIL, &[run.id.into(), step.into()]).await?;
-            tx.commit().await?;
+            // Where this fails too, the first error is still the one to be told.
+            if let Err(unnoted) = failed(workspace, &run, &error).await {
+                tracing::warn!(%unnoted, "the failure is not noted with the run");
+            }
             return Err(error);
         }
     };
     let late = late(workspace, &run).await?;
     Ok(Closed { run, drawn, late })
+}
+
+/// Notes with a run why it did not go on.
+async fn failed(workspace: &Workspace, run: &Run, error: &CloseError) -> Result<(), CloseError> {
+    let mut tx = workspace.store.write().await?;
+    let step = format!("after {}: {error}", run.state);
+    tx.run(RUN_FAIL, &[run.id.into(), step.into()]).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn start(

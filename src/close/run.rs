@@ -296,6 +296,8 @@ async fn start(
     by: &str,
     accept_quarantine: Option<u64>,
 ) -> Result<Run, CloseError> {
+    // Before a freeze that may take minutes, and again when nobody else can publish any more.
+    in_order(&mut workspace.store.read().await?, period).await?;
     let frozen = freeze::freeze(workspace, period, accept_quarantine).await?;
     let mut tx = workspace.store.write().await?;
     in_order(&mut tx, period).await?;

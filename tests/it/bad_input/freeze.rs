@@ -58,3 +58,12 @@ on_both! {
         assert_says(&close_refused(desk), "shop's sales of x::B add up to more than can be held");
     }
 }
+
+on_both! {
+    fn a_month_before_a_published_one_is_refused_before_anything_else_is_looked_at(desk) {
+        import_month(desk);
+        desk.publish("2026-10");
+        let said = desk.run(&["close", "2026-09", "--as", "anna"]).refused();
+        assert_says(&said, "2026-09 cannot be closed after 2026-10, which is published");
+    }
+}

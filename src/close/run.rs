@@ -173,6 +173,8 @@ pub struct Late {
     pub what: String,
     /// When.
     pub at: String,
+    /// What becomes of it, where the month is published.
+    pub outcome: Option<String>,
 }
 
 /// What a close came to.
@@ -438,7 +440,7 @@ pub async fn late(workspace: &Workspace, run: &Run) -> Result<Vec<Late>, CloseEr
     let mut late = Vec::new();
     for row in tx.rows(LATE, &values).await? {
         let (kind, batch, what, at) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);
-        late.push(Late { kind, batch, what, at });
+        late.push(Late { kind, batch, what, at, outcome: row.opt_text(4)? });
     }
     Ok(late)
 }

@@ -208,15 +208,23 @@ statements! {
         UNION ALL SELECT period, 0, 0, 0, 1 FROM revenue WHERE superseded_by IS NULL) AS parts GROUP BY period ORDER BY period";
     /// What changed after a run was frozen and may touch its month: `$1` period, `$2` the newest import that the
     /// freeze could see, `$3` 1 if the month is not published, since until then a later fact of any kind would
-    /// change it, `$4` run.
-    LATE = "SELECT kind, name, 'imported', at FROM import WHERE ended IS NULL AND id > $2 AND CASE \
+    /// change it, `$4` run. The last column says what becomes of it, where the month is published.
+    LATE = concat!("SELECT kind, name, 'imported', at, CASE WHEN $3 = 1 THEN NULL ELSE 'stays out' END \
+        FROM import WHERE ended IS NULL AND id > $2 AND (kind <> 'sales' OR $3 = 1) AND CASE \
         WHEN kind IN ('usage', 'sales') THEN EXISTS \
         (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1) \
         WHEN kind = 'revenue' THEN EXISTS (SELECT 1 FROM revenue WHERE revenue.import_id = import.id AND revenue.period = $1) \
         ELSE $3 = 1 END \
-        UNION ALL SELECT kind, name, ended, ended_at FROM import WHERE ended IS NOT NULL AND EXISTS \
+        UNION ALL SELECT DISTINCT import.kind, import.name, 'imported', import.at, \
+        CASE WHEN own.period IS NOT NULL THEN 'settled in ' || own.period \
+        WHEN ", settled!(), " THEN 'stands in for a settled batch and is not paid' ELSE 'settles in the next close' END \
+        FROM import JOIN sealed_file ON sealed_file.import_id = import.id AND sealed_file.period = $1 \
+        LEFT JOIN settled_file AS mark ON mark.sealed_file_id = sealed_file.id \
+        LEFT JOIN close_run AS own ON own.id = mark.run_id AND own.state = 'published' \
+        WHERE import.ended IS NULL AND import.id > $2 AND import.kind = 'sales' AND $3 <> 1 \
+        UNION ALL SELECT kind, name, ended, ended_at, NULL FROM import WHERE ended IS NOT NULL AND EXISTS \
         (SELECT 1 FROM frozen_file JOIN sealed_file ON sealed_file.id = sealed_file_id \
-        WHERE run_id = $4 AND sealed_file.import_id = import.id) ORDER BY 4, 2";
+        WHERE run_id = $4 AND sealed_file.import_id = import.id) ORDER BY 4, 2, 5");
     /// The newest import.
     IMPORT_LAST = "SELECT COALESCE(MAX(id), 0) FROM import";
 }

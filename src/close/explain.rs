@@ -14,6 +14,7 @@ use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
 use crate::money::Share;
 use crate::settle::{Kind, Line, LineId, Pool};
+use crate::store::Tx;
 use crate::store::statements::closes::RUNS;
 use crate::usage::SealedScan;
 
@@ -49,7 +50,8 @@ pub struct Explanation {
     pub listeners: Vec<Listener>,
 }
 
-/// Finds a line in the newest run that has it, and all that explains it.
+/// Finds a line and all that explains it: in a published month, else in a draft, else in a run
+/// that was denied. A file that cannot be read hides only its own lines.
 pub async fn explain(
     workspace: &Workspace,
     id: &str,
@@ -58,41 +60,65 @@ pub async fn explain(
     let wanted = LineId::parse(id).ok_or_else(|| CloseError::NoLine(id.to_owned()))?;
     let data = workspace.data();
     let mut tx = workspace.store.read().await?;
-    for row in tx.rows(RUNS, &[]).await? {
-        let run = Run::read(&row)?;
+    let runs = tx.rows(RUNS, &[]).await?;
+    let mut runs = runs.iter().map(Run::read).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by_key(|run| match run.state {
+        State::Published => 0,
+        State::Denied => 2,
+        _ => 1,
+    });
+    let mut unreadable = None;
+    for run in runs {
         let Some(made) = run.made(&mut tx, "settle").await? else { continue };
-        let path = made.check(&data)?;
-        let Some(chain) = chain(&path, wanted)? else { continue };
-        let manifest = Manifest::read(&data, run.period, run.manifest)?;
-        let planned = manifest.plan(&data)?;
-        let allocation =
-            run.made(&mut tx, "allocate").await?.ok_or(CloseError::NotClosed(run.period))?;
-        let mut explanation = Explanation {
-            state: run.state,
-            names: names(&data, &manifest, &chain)?,
-            pool: None,
-            recording: None,
-            pool_plays: (0, 0),
-            listeners: Vec::new(),
-            chain,
-        };
-        let Some(root) = explanation.chain.last().filter(|line| !line.origin.sale).cloned() else {
-            return Ok(explanation);
-        };
-        let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
-        if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
-            let allocation = allocation.check(&data)?;
-            (explanation.recording, explanation.pool_plays) =
-                allocated(&allocation, &planned.pools, pool, recording)?;
-            if listeners {
-                let paths = manifest.usage_by_key(&data, pool, &planned.keys);
-                explanation.listeners = who(paths, pool, recording, explanation.pool_plays.1)?;
+        let found = chain(&data.join(&made.path), wanted)
+            .and_then(|chain| chain.map(|chain| made.check(&data).map(|_| chain)).transpose());
+        match found {
+            Ok(None) => {}
+            Ok(Some(chain)) => return explanation(&data, &mut tx, &run, chain, listeners).await,
+            Err(error) if run.state != State::Denied => unreadable = unreadable.or(Some(error)),
+            Err(error) => {
+                tracing::debug!(period = %run.period, %error, "a denied run is passed over");
             }
         }
-        explanation.pool = pool;
-        return Ok(explanation);
     }
-    Err(CloseError::NoLine(id.to_owned()))
+    Err(unreadable.unwrap_or_else(|| CloseError::NoLine(id.to_owned())))
+}
+
+/// All that explains the first line of a chain.
+async fn explanation(
+    data: &Path,
+    tx: &mut Tx,
+    run: &Run,
+    chain: Vec<Line>,
+    listeners: bool,
+) -> Result<Explanation, CloseError> {
+    let manifest = Manifest::read(data, run.period, run.manifest)?;
+    let planned = manifest.plan(data)?;
+    let allocation = run.has_made(tx, "allocate").await?;
+    let mut explanation = Explanation {
+        state: run.state,
+        names: names(data, &manifest, &chain)?,
+        pool: None,
+        recording: None,
+        pool_plays: (0, 0),
+        listeners: Vec::new(),
+        chain,
+    };
+    let Some(root) = explanation.chain.last().filter(|line| !line.origin.sale).cloned() else {
+        return Ok(explanation);
+    };
+    let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
+    if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
+        let allocation = allocation.check(data)?;
+        (explanation.recording, explanation.pool_plays) =
+            allocated(&allocation, &planned.pools, pool, recording)?;
+        if listeners {
+            let paths = manifest.usage_by_key(data, pool, &planned.keys);
+            explanation.listeners = who(paths, pool, recording, explanation.pool_plays.1)?;
+        }
+    }
+    explanation.pool = pool;
+    Ok(explanation)
 }
 
 /// The line and those above it. Each is found by the column of ids; no other row is unpacked.

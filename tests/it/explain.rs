@@ -3,7 +3,7 @@
 use tantieme::facts::Workspace;
 use tantieme::settle::{Kind, Line};
 
-use crate::bad_input::{PARTIES, SALES_HEADER, assert_says, usage};
+use crate::bad_input::{PARTIES, SALES_HEADER, assert_says, files, import_month, total, usage};
 use crate::support::{Desk, block_on, json};
 
 const RECORDINGS: &str =
@@ -144,5 +144,39 @@ on_both! {
         let left = "what rounding each of shop's items to the micro leaves of their total";
         assert_says(&sentence, &format!("rounding gets 0.000002 CNY from shop, {left} in 2026-10."));
         assert!(steps.starts_with(&format!("rounding to rounding = {left} = 0.000002 CNY   [")), "{steps}");
+    }
+}
+
+/// The one file of lines of a month's close.
+fn lines_of(desk: &Desk, period: &str) -> std::path::PathBuf {
+    let mut found = files(&desk.dir().join("data/closes").join(period));
+    found.retain(|path| path.to_str().unwrap().contains("/lines-"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+on_both! {
+    fn a_line_is_found_whatever_became_of_other_closes(desk) {
+        import_month(desk);
+        desk.import("usage", "more.csv", &usage(&["u9,x::C,4,"])).ok();
+        desk.close("2026-10");
+        let unmatched = lines(desk).into_iter().find(|line| line.kind == Kind::Unmatched).unwrap();
+        desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "C is not ours"]).ok();
+        let said = desk.run(&["explain", &unmatched.id.to_string()]).ok();
+        assert_says(&said, "This close was refused: nothing of it is paid.");
+        let denied = lines_of(desk, "2026-10");
+        desk.run(&["withdraw", "more.csv"]).ok();
+        desk.publish("2026-10");
+        let share = lines(desk).into_iter().find(|line| line.kind == Kind::Share).unwrap();
+        std::fs::write(denied, "torn").unwrap();
+        let revenue = crate::bad_input::REVENUE.replace("2026-10", "2026-11");
+        desk.import("revenue", "november.csv", &revenue).ok();
+        assert_eq!(total(desk, "2026-11", "/money_in"), "50.000000");
+        std::fs::write(lines_of(desk, "2026-11"), "torn").unwrap();
+        let said = desk.run(&["explain", &share.id.to_string()]).ok();
+        assert_says(&said, "a share of 100 % of ");
+        // A line that may be in the torn file is not said to be nowhere.
+        let said = desk.run(&["explain", "00112233445566778899aabbccddeeff"]).refused();
+        assert_says(&said, "lines-");
     }
 }

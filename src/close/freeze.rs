@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::CloseError;
-use super::manifest::{Arriving, FrozenBatch, FrozenFile, Manifest};
+use super::arriving::{Arriving, Writing};
+use super::manifest::{FrozenBatch, FrozenFile, Manifest};
 use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::facts::Workspace;
@@ -70,6 +71,7 @@ pub(super) async fn freeze(
         }
         if row.text(1)? == "usage" { usage.push(batch) } else { sales.push(batch) }
     }
+    let _writing = Writing::begin(&data.join("facts"), Arriving::PREFIX)?;
     let mut facts = BTreeMap::new();
     let all = |_: &[Option<String>]| true;
     facts.insert(Party::KIND.to_owned(), seal::<Party>(&mut tx, &data, all).await?);

@@ -5,6 +5,7 @@
 //! is frozen: a step whose output exists is skipped, which is what resuming means. Deliberately
 //! not here: any rule about money.
 
+mod arriving;
 mod crash;
 mod explain;
 mod freeze;

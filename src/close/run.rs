@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::manifest::{Arriving, Manifest};
+use super::arriving::{Arriving, sweep};
+use super::manifest::Manifest;
 use super::steps::{self, Made, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::digest::Digest;
@@ -333,7 +333,8 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let manifest = Manifest::read(&data, run.period, run.manifest)?;
     manifest.check_files(&data)?;
     let folder = Manifest::folder(run.period, run.manifest);
-    sweep(&data.join(&folder))?;
+    // What an earlier process was writing when it was killed; the month is ours alone.
+    sweep(&data.join(&folder), Arriving::PREFIX)?;
     let made = (
         standing(workspace, run, "allocate").await?,
         standing(workspace, run, "settle").await?,
@@ -373,18 +374,6 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     step(workspace, run, "draft", &made, State::Drafted, by).await?;
     crash::point("drafted");
     Ok(read.drawn)
-}
-
-/// Clears away what an earlier process was writing when it was killed. The month is ours alone.
-fn sweep(folder: &Path) -> Result<(), CloseError> {
-    let io = |source| CloseError::Io { path: folder.to_owned(), source };
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_name().to_string_lossy().starts_with(Arriving::PREFIX) {
-            std::fs::remove_file(entry.path()).map_err(io)?;
-        }
-    }
-    Ok(())
 }
 
 /// What a step made, if it stands as it was made; a file that is gone or damaged is made again.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::CloseError;
+use super::arriving::Writing;
 use super::manifest::Manifest;
 use super::run::Run;
 use super::steps::{self, Made, Read, Wanted};
@@ -129,7 +130,8 @@ fn again(workspace: &Workspace, manifest: &Manifest, made: &[Made]) -> Result<Re
     let (data, means) = (&workspace.data(), workspace.means);
     let loaded = manifest.load(data)?;
     let io = |source| CloseError::Io { path: data.clone(), source };
-    let folder = tempfile::Builder::new().prefix(".verify-").tempdir_in(data).map_err(io)?;
+    let _writing = Writing::begin(data, ANEW)?;
+    let folder = tempfile::Builder::new().prefix(ANEW).tempdir_in(data).map_err(io)?;
     let name = folder.path().strip_prefix(data).unwrap_or(folder.path());
     let allocation = steps::allocate_pools(data, manifest, &loaded, name, means.threads)?;
     let lines = steps::settle_lines(data, &loaded, &allocation, name, means)?;

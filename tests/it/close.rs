@@ -249,3 +249,19 @@ on_both! {
         assert_eq!(said["totals"]["CNY"]["money_in"], "0.000003");
     }
 }
+
+on_both! {
+    fn what_a_kill_left_half_written_is_cleared_away(desk) {
+        desk.import_demo();
+        let fact = desk.dir().join("data/facts/.arriving-Xy12Zz");
+        std::fs::create_dir_all(fact.parent().unwrap()).unwrap();
+        std::fs::write(&fact, "torn").unwrap();
+        desk.publish("2026-10");
+        assert!(!fact.exists());
+        let anew = desk.dir().join("data/.verify-Xy12Zz");
+        std::fs::create_dir(&anew).unwrap();
+        std::fs::write(anew.join("lines.parquet"), "torn").unwrap();
+        desk.run(&["verify"]).ok();
+        assert!(!anew.exists());
+    }
+}

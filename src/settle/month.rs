@@ -378,7 +378,11 @@ fn pay_on(
         let endless = chain.parties.len() >= CHAIN_MAX || chain.royalties >= ROYALTIES_MAX;
         chain.royalties += 1;
         if chain.parties.contains(party) || endless {
-            let way = if endless { "after too many hands" } else { "in a circle" };
+            let way = match chain.parties.len() >= CHAIN_MAX {
+                true => "after too many hands".to_owned(),
+                false if endless => format!("after {ROYALTIES_MAX} royalties on one receipt"),
+                false => "in a circle".to_owned(),
+            };
             let note = format!("{party} would be paid {way}: {}", names(&chain.parties));
             out(terms(parked(part, &note, party.as_str())));
         } else if facts.catalogue.party(party.as_str()).is_none() {

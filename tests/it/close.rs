@@ -3,12 +3,14 @@
 use crate::support::{Desk, json};
 
 /// Every place where a close can be killed; see `src/close/crash.rs`.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 9] = [
     "frozen",
     "allocation written",
     "allocated",
+    "settling",
     "lines written",
     "settled",
+    "drawing",
     "statements written",
     "drafted",
 ];

@@ -54,7 +54,8 @@ fn damaged() -> CloseError {
     CloseError::File { path: "statement".into(), problem: "holds what cannot be read".to_owned() }
 }
 
-fn face(period: Period, row: &Row) -> Result<Printed, CloseError> {
+/// A published statement's face, from its row.
+pub(super) fn face(period: Period, row: &Row) -> Result<Printed, CloseError> {
     let amount = |micros: i64| Micros::from_micros(i128::from(micros)).map_err(|_| damaged());
     Ok(Printed {
         statement: row.text(0)?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::CloseError;
 use super::lines::Lines;
 use super::manifest::Manifest;
+use super::published::face;
 use super::run::{Run, State};
 use super::steps::{self, Made, Wanted};
 use crate::columnar::{self, TableError, TableReader};
@@ -68,11 +69,6 @@ impl OpenStatements {
         self.rows().open_all()
     }
 
-    /// The lines of one statement.
-    pub fn entries_of(&self, face: &Printed) -> Result<Entries, TableError> {
-        self.range(face.first_row, face.line_count).open_all()
-    }
-
     fn range(&self, first: i64, count: i64) -> StatementRows {
         let row = |number: i64| usize::try_from(number).unwrap_or_default();
         StatementRows { path: self.path.clone(), first: row(first), count: row(count) }
@@ -130,23 +126,7 @@ pub async fn statements(
         };
         let mut faces = Vec::new();
         tx.each(sql, &values, |row| {
-            let damaged = || CloseError::File {
-                path: "statement".into(),
-                problem: "holds what cannot be read".to_owned(),
-            };
-            let amount =
-                |micros: i64| Micros::from_micros(i128::from(micros)).map_err(|_| damaged());
-            faces.push(Printed {
-                statement: row.text(0)?,
-                period: period.to_string(),
-                payee: row.text(1)?,
-                payee_name: row.text(2)?,
-                currency: Currency::parse(&row.text(3)?).map_err(|_| damaged())?,
-                opening: amount(row.int(4)?)?,
-                total: amount(row.int(5)?)?,
-                line_count: row.int(6)?,
-                first_row: row.int(7)?,
-            });
+            faces.push(face(period, row)?);
             Ok::<_, CloseError>(())
         })
         .await?;

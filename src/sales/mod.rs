@@ -15,7 +15,7 @@ use crate::catalog::{Right, cell, optional_cell};
 use crate::ident::{Name, RecordingId, Territory};
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, Row, RowRead, Rows};
 use crate::money::{Currency, Micros, fixed_scientific, half_even};
-use crate::period::{AsOf, Period, parse_day};
+use crate::period::{Period, parse_day};
 
 /// What sales files hold.
 pub const COLUMNS: &[Column] = &[
@@ -67,16 +67,6 @@ pub struct SaleKey {
     pub right: Right,
     /// True for amounts under zero: returns are kept apart from sales.
     pub returned: bool,
-}
-
-impl SaleKey {
-    /// Which terms apply: those of the day of sale, else of the month.
-    pub const fn as_of(&self) -> AsOf {
-        match self.sale_date {
-            Some(day) => AsOf::Day(day),
-            None => AsOf::Month(self.period),
-        }
-    }
 }
 
 /// What rows alike add up to.

@@ -254,14 +254,7 @@ impl Receipt<'_> {
 
     /// Money that cannot be paid, and why. `rule` tells apart what is held for one recording.
     fn held(&self, reason: Suspense, amount: Micros, note: &str, rule: &str) -> Line {
-        let kind = match reason {
-            Suspense::Unmatched => Kind::Unmatched,
-            Suspense::Unclaimed => Kind::Unclaimed,
-            Suspense::Disputed => Kind::Disputed,
-            Suspense::Undistributed => Kind::Undistributed,
-            Suspense::Parked => Kind::Parked,
-        };
-        let line = self.line(kind, Account::Suspense(reason), rule);
+        let line = self.line(reason.kind(), Account::Suspense(reason), rule);
         Line { amount, note: Some(note.to_owned()), ..line }
     }
 

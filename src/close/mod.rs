@@ -59,6 +59,18 @@ pub enum CloseError {
     /// There is no run.
     #[error("{0} has no close: run `tantieme close {0} --as NAME` first")]
     NotClosed(Period),
+    /// The run was frozen with another acceptance.
+    #[error(
+        "{period} was frozen with {accepted} quarantined rows left out, not {given}: deny it and close it again"
+    )]
+    Accepted {
+        /// The month.
+        period: Period,
+        /// How many were accepted.
+        accepted: u64,
+        /// How many are now.
+        given: u64,
+    },
     /// The run is in another state.
     #[error("{period} is {state}: {advice}")]
     State {

@@ -138,7 +138,7 @@ pub async fn statements(
             let values = [account.into(), face.currency.code().into()];
             if let Some(row) = tx.row(BALANCE, &values).await? {
                 let balance = Micros::from_micros(i128::from(row.int(0)?));
-                face.opening = balance.map_err(crate::statements::DrawError::from)?;
+                face.opening = balance.map_err(DrawError::range(&face.payee, face.currency))?;
             }
         }
         faces
@@ -168,7 +168,8 @@ fn drafted(path: &Path, period: Period, payee: Option<&str>) -> Result<Vec<Print
             let statement = statement.text().ok_or_else(damaged)?;
             let amount = amount.amount().ok_or_else(damaged)?;
             if let Some(face) = faces.last_mut().filter(|face| face.statement == statement) {
-                face.total = face.total.plus(amount).map_err(DrawError::from)?;
+                let total = face.total.plus(amount);
+                face.total = total.map_err(DrawError::range(&face.payee, face.currency))?;
                 face.line_count += 1;
             } else {
                 let currency = currency.text().and_then(|code| Currency::parse(code).ok());

@@ -265,7 +265,16 @@ pub async fn close(
             let advice = "a published month never changes; corrections belong to the open month";
             return Err(CloseError::State { period, state: State::Published, advice });
         }
-        Some(run) => run,
+        Some(run) => {
+            if let Some(given) = accept_quarantine {
+                let frozen = Manifest::read(&workspace.data(), period, run.manifest)?;
+                let accepted = frozen.accepted_quarantine;
+                if given != accepted {
+                    return Err(CloseError::Accepted { period, accepted, given });
+                }
+            }
+            run
+        }
         None => start(workspace, period, by, accept_quarantine).await?,
     };
     tracing::info!(%period, state = %run.state, manifest = %run.manifest, "closing");

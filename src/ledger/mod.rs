@@ -12,5 +12,5 @@ mod verify;
 
 pub use chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
 pub use posting::{Face, PostError, Posted, Posting, post};
-pub use sums::{OutOfOrder, Sum, Sums};
+pub use sums::{OutOfOrder, Sum, Sums, TooLarge};
 pub use verify::{Broken, Closed, Proof};

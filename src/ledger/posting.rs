@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::accounts::Accounts;
 use super::chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
-use super::sums::{Sum, transfers};
+use super::sums::{Sum, TooLarge, transfers};
 use crate::digest::Digest;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
@@ -19,6 +19,17 @@ pub enum PostError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A transfer would not fit.
+    #[error(transparent)]
+    Transfer(#[from] TooLarge),
+    /// A defect: an account of a transfer was not opened.
+    #[error("{account} was not opened in {currency}")]
+    Unopened {
+        /// The account.
+        account: String,
+        /// In what.
+        currency: Currency,
+    },
     /// A balance would not fit.
     #[error("the balance of {account} in {currency} would be out of range")]
     Balance {
@@ -183,15 +194,12 @@ async fn number(
     sums: &[Sum],
     first_id: i64,
 ) -> Result<(Vec<Numbered>, Accounts), PostError> {
-    let out_of_range =
-        |_| PostError::Balance { account: "a transfer".into(), currency: String::new() };
-    let transfers: Vec<Transfer> =
-        transfers(sums, first_id).collect::<Result<_, _>>().map_err(out_of_range)?;
+    let transfers: Vec<Transfer> = transfers(sums, first_id).collect::<Result<_, _>>()?;
     let mut accounts = Accounts::read(tx).await?;
     let sides = transfers.iter().flat_map(|t| [(&t.debit, t.currency), (&t.credit, t.currency)]);
     accounts.open(tx, sides).await?;
     let number = |code: &str, currency| {
-        let unopened = || PostError::Currency(code.to_owned());
+        let unopened = || PostError::Unopened { account: code.to_owned(), currency };
         accounts.number(code, currency).ok_or_else(unopened)
     };
     let numbered = transfers.into_iter().map(|transfer| {

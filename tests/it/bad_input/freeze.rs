@@ -67,3 +67,15 @@ on_both! {
         assert_says(&said, "2026-09 cannot be closed after 2026-10, which is published");
     }
 }
+
+on_both! {
+    fn a_resumed_close_takes_no_other_number_of_quarantined_rows(desk) {
+        import_month(desk);
+        desk.import("usage", "bad.csv", &usage(&["u2,x::A,-3,"]));
+        let accept = |number| ["close", "2026-10", "--as", "anna", "--accept-quarantine", number];
+        desk.run(&accept("1")).ok();
+        desk.run(&accept("1")).ok();
+        let said = desk.run(&accept("2")).refused();
+        assert_says(&said, "2026-10 was frozen with 1 quarantined rows left out, not 2: deny it");
+    }
+}

@@ -44,7 +44,7 @@ pub struct PoolTerm {
     /// Whose revenue.
     pub service: Name,
     /// Of which offers; of all if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
     pub offers: Option<Vec<Name>>,
     /// Where; everywhere if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,10 +66,10 @@ pub struct RoyaltyTerm {
     /// Who pays.
     pub payer: Name,
     /// On receipts from these services, or sources of sales.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<Name>>,
     /// From these offers, or channels of sales.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
     pub offers: Option<Vec<Name>>,
     /// From there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +137,16 @@ impl Serialize for Places {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
     }
+}
+
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Name>>, D::Error> {
+    let names = Vec::deserialize(deserializer)?;
+    if names.is_empty() {
+        return Err(D::Error::custom(
+            "an empty list matches nothing: leave it out to match everything",
+        ));
+    }
+    Ok(Some(names))
 }
 
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Percent, D::Error> {
@@ -304,6 +314,17 @@ participants = [ { party = "mei", rate = "18" }, { party = "producer-k", rate = 
         assert!(itself.ends_with("label-north cannot pay a royalty to itself"), "{itself}");
         let misplaced = error(&GOOD.replace("recordings = {", "recording = {"));
         assert!(misplaced.contains("unknown field `recording`"), "{misplaced}");
+        for (list, place) in [("offers = [\"svip\"]", "8:10"), ("recordings = {", "15:")] {
+            let empty = match list {
+                "recordings = {" => GOOD.replace(list, "services = []\nrecordings = {"),
+                _ => GOOD.replace(list, "offers = []"),
+            };
+            let empty = error(&empty);
+            assert!(
+                empty.starts_with(place) && empty.contains("an empty list matches nothing"),
+                "{empty}"
+            );
+        }
         let dates = error(&GOOD.replace("2026-01-01", "2026-01-01\nvalid_to = 2025-01-01"));
         assert_eq!(dates, "5:12: valid_to is before valid_from");
     }

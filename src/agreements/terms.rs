@@ -77,11 +77,6 @@ impl Agreements {
         Self { agreements, by_payer }
     }
 
-    /// All of them, by id.
-    pub fn all(&self) -> &[Agreement] {
-        &self.agreements
-    }
-
     /// True if the party pays on any of its receipts.
     pub fn pays_on(&self, party: &str) -> bool {
         self.by_payer.binary_search_by(|(payer, ..)| payer.as_str().cmp(party)).is_ok()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Done, Format, show};
-use crate::close::{self, Closed, State};
+use crate::close::{self, Closed, Late, State};
 use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::Totals;
@@ -87,7 +87,7 @@ impl Approve {
     pub(super) async fn run(self, workspace: &Workspace) -> Done {
         let run = close::approve(workspace, self.period, &self.by, &self.result).await?;
         say!("{} is approved by {}; publish it with:", run.period, self.by);
-        say!("  tantieme publish {} --as {}", run.period, self.by);
+        say!("  tantieme publish {} --as {}", run.period, show::word(&self.by));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -114,6 +114,7 @@ impl Publish {
             show::count(published.statements as u64)
         );
         say!("result {}", published.result);
+        say!("{}", published.posting);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -134,7 +135,9 @@ fn print(closed: &Closed) {
     let run = &closed.run;
     put!(totals(&closed.drawn.totals));
     for late in &closed.late {
-        say!("late: {} {}, {} {}: not in this close", late.kind, late.batch, late.what, late.at);
+        let Late { kind, batch, what, at, .. } = late;
+        let place = if what == "imported" { "not" } else { "still" };
+        say!("late: {kind} {batch}, {what} {at}: {place} in this close");
     }
     say!();
     say!("{} is {}", run.period, run.state);

@@ -43,8 +43,10 @@ impl Explain {
         for step in found.arithmetic() {
             say!("  {step}");
         }
-        if found.state != close::State::Published {
-            say!("\nThis is a {} close: it may still change.", found.state);
+        match found.state {
+            close::State::Published => {}
+            close::State::Denied => say!("\nThis close was refused: nothing of it is paid."),
+            state => say!("\nThis is a {state} close: it may still change."),
         }
         if self.listeners && found.pool.is_none() {
             say!("\nA sale has no listeners.");

@@ -104,7 +104,9 @@ impl Status {
         put!(show::table(&columns, rows));
         for (period, month) in &months {
             for late in &month.late {
-                say!("late for {period}: {} {}, {} {}", late.kind, late.batch, late.what, late.at);
+                let outcome = late.outcome.as_ref().map_or_else(String::new, |o| format!(": {o}"));
+                let Late { kind, batch, what, at, .. } = late;
+                say!("late for {period}: {kind} {batch}, {what} {at}{outcome}");
             }
             if let Some(failed) = month.run.as_ref().and_then(|run| run.failed.as_ref()) {
                 say!("{period} failed {failed}");

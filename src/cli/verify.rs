@@ -31,6 +31,9 @@ impl Verify {
             show::counted(verified.statements as u64, "statement"),
             show::counted(verified.files as u64, "file")
         );
+        if let Some(posting) = verified.posting {
+            say!("{posting}");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -12,7 +12,9 @@ use crate::allocate::{Model, RecordingAmount};
 use crate::catalog::{Party, Recording};
 use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
+use crate::money::Share;
 use crate::settle::{Kind, Line, LineId, Pool};
+use crate::store::Tx;
 use crate::store::statements::closes::RUNS;
 use crate::usage::{Listening as _, SealedScan};
 
@@ -48,7 +50,8 @@ pub struct Explanation {
     pub listeners: Vec<Listener>,
 }
 
-/// Finds a line in the newest run that has it, and all that explains it.
+/// Finds a line and all that explains it: in a published month, else in a draft, else in a run
+/// that was denied. A file that cannot be read hides only its own lines.
 pub async fn explain(
     workspace: &Workspace,
     id: &str,
@@ -57,41 +60,65 @@ pub async fn explain(
     let wanted = LineId::parse(id).ok_or_else(|| CloseError::NoLine(id.to_owned()))?;
     let data = workspace.data();
     let mut tx = workspace.store.read().await?;
-    for row in tx.rows(RUNS, &[]).await? {
-        let run = Run::read(&row)?;
+    let runs = tx.rows(RUNS, &[]).await?;
+    let mut runs = runs.iter().map(Run::read).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by_key(|run| match run.state {
+        State::Published => 0,
+        State::Denied => 2,
+        _ => 1,
+    });
+    let mut unreadable = None;
+    for run in runs {
         let Some(made) = run.made(&mut tx, "settle").await? else { continue };
-        let path = made.check(&data)?;
-        let Some(chain) = chain(&path, wanted)? else { continue };
-        let manifest = Manifest::read(&data, run.period, run.manifest)?;
-        let planned = manifest.plan(&data)?;
-        let allocation =
-            run.made(&mut tx, "allocate").await?.ok_or(CloseError::NotClosed(run.period))?;
-        let mut explanation = Explanation {
-            state: run.state,
-            names: names(&data, &manifest, &chain)?,
-            pool: None,
-            recording: None,
-            pool_plays: (0, 0),
-            listeners: Vec::new(),
-            chain,
-        };
-        let Some(root) = explanation.chain.last().filter(|line| !line.origin.sale).cloned() else {
-            return Ok(explanation);
-        };
-        let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
-        if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
-            let allocation = allocation.check(&data)?;
-            (explanation.recording, explanation.pool_plays) =
-                allocated(&allocation, &planned.pools, pool, recording)?;
-            if listeners {
-                let paths = manifest.usage_by_key(&data, pool, &planned.keys);
-                explanation.listeners = who(&paths, pool, recording, explanation.pool_plays.1)?;
+        let found = chain(&data.join(&made.path), wanted)
+            .and_then(|chain| chain.map(|chain| made.check(&data).map(|_| chain)).transpose());
+        match found {
+            Ok(None) => {}
+            Ok(Some(chain)) => return explanation(&data, &mut tx, &run, chain, listeners).await,
+            Err(error) if run.state != State::Denied => unreadable = unreadable.or(Some(error)),
+            Err(error) => {
+                tracing::debug!(period = %run.period, %error, "a denied run is passed over");
             }
         }
-        explanation.pool = pool;
-        return Ok(explanation);
     }
-    Err(CloseError::NoLine(id.to_owned()))
+    Err(unreadable.unwrap_or_else(|| CloseError::NoLine(id.to_owned())))
+}
+
+/// All that explains the first line of a chain.
+async fn explanation(
+    data: &Path,
+    tx: &mut Tx,
+    run: &Run,
+    chain: Vec<Line>,
+    listeners: bool,
+) -> Result<Explanation, CloseError> {
+    let manifest = Manifest::read(data, run.period, run.manifest)?;
+    let planned = manifest.plan(data)?;
+    let allocation = run.has_made(tx, "allocate").await?;
+    let mut explanation = Explanation {
+        state: run.state,
+        names: names(data, &manifest, &chain)?,
+        pool: None,
+        recording: None,
+        pool_plays: (0, 0),
+        listeners: Vec::new(),
+        chain,
+    };
+    let Some(root) = explanation.chain.last().filter(|line| !line.origin.sale).cloned() else {
+        return Ok(explanation);
+    };
+    let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
+    if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
+        let allocation = allocation.check(data)?;
+        (explanation.recording, explanation.pool_plays) =
+            allocated(&allocation, &planned.pools, pool, recording)?;
+        if listeners {
+            let paths = manifest.usage_by_key(data, pool, &planned.keys);
+            explanation.listeners = who(&paths, pool, recording, explanation.pool_plays.1)?;
+        }
+    }
+    explanation.pool = pool;
+    Ok(explanation)
 }
 
 /// The line and those above it. Each is found by the column of ids; no other row is unpacked.
@@ -202,8 +229,10 @@ impl Explanation {
             |id| format!(" for \u{201c}{}\u{201d}", named(id.as_str())),
         );
         let of = match (&line.rate, line.kind) {
-            (Some(rate), Kind::Share) => format!(", a share of {rate} of {} {currency}", line.base),
-            (Some(rate), _) => format!(", {rate} % of {} {currency}", line.base),
+            (Some(rate), Kind::Share) => {
+                format!(", a share of {} of {} {currency}", rate_text(rate), line.base)
+            }
+            (Some(rate), _) => format!(", {} of {} {currency}", rate_text(rate), line.base),
             (None, _) => String::new(),
         };
         let by = match (&line.agreement, line.kind) {
@@ -226,14 +255,13 @@ impl Explanation {
             "{} {} in {} ({})",
             line.origin.service, line.origin.offer, line.origin.territory, line.origin.right
         );
+        if line.kind == Kind::Rounding {
+            return format!("{gets}, {} in {}.", rounding(line), line.origin.period);
+        }
         format!(
             "{gets}{what}, {} {} on {place} in {}{of}{by}{held}.",
             line.plays.unsigned_abs(),
-            match (line.origin.sale, line.plays < 0) {
-                (true, true) => "returned",
-                (true, false) => "sold",
-                (false, _) => "plays",
-            },
+            counted(line),
             line.origin.period,
         )
     }
@@ -243,8 +271,13 @@ impl Explanation {
         let mut steps = Vec::new();
         if let Some(pool) = &self.pool {
             let currency = pool.origin.currency;
+            let gave_way = if pool.revenue.percent(pool.rate) == pool.amount {
+                ""
+            } else {
+                " (a micro less than half to even: the right before it has taken the rest)"
+            };
             steps.push(format!(
-                "pool = {} {currency} revenue × {} % = {} {currency}   [{} of {} version {}]",
+                "pool = {} {currency} revenue × {} % = {} {currency}{gave_way}   [{} of {} version {}]",
                 pool.revenue,
                 pool.rate,
                 pool.amount,
@@ -255,27 +288,30 @@ impl Explanation {
             if let Some(recording) = &self.recording {
                 steps.push(self.allocation(pool, recording));
             }
-        } else if let Some(root) = self.chain.last() {
+        } else if let Some(root) = self.chain.last().filter(|root| root.kind != Kind::Rounding) {
             let what = root.origin.release.as_ref().map_or_else(String::new, |release| {
                 format!(", this recording's equal part of release {release}")
             });
             steps.push(format!(
-                "sale = {} {} for {} sold by {}{what}",
-                root.base, root.origin.currency, root.plays, root.origin.service
+                "sale = {} {} for {} {} by {}{what}",
+                root.base,
+                root.origin.currency,
+                root.plays.unsigned_abs(),
+                counted(root),
+                root.origin.service
             ));
         }
         for line in self.chain.iter().rev().filter(|line| line.kind != Kind::Pool) {
-            let rate = match (&line.rate, line.kind) {
-                (Some(rate), Kind::Royalty) => format!(" × {rate} %"),
-                (Some(rate), _) if rate.contains('/') => format!(" × {rate}"),
-                (Some(rate), _) => format!(" × {rate} %"),
-                (None, _) => String::new(),
+            let from = match (&line.rate, line.kind) {
+                (Some(rate), _) => format!("{} × {} = ", line.base, rate_text(rate)),
+                (None, Kind::Unclaimed) => format!("{} less what is claimed = ", line.base),
+                (None, Kind::Rounding) => format!("{} = ", rounding(line)),
+                (None, _) => String::new(), // the whole of it
             };
             steps.push(format!(
-                "{} to {} = {}{rate} = {} {}{}   [line {}]",
+                "{} to {} = {from}{} {}{}   [line {}]",
                 line.kind.as_str(),
                 line.credit.shown(),
-                line.base,
                 line.amount,
                 line.origin.currency,
                 apart(line),
@@ -302,14 +338,34 @@ impl Explanation {
     }
 }
 
+/// A claim's share or a participant's rate as people read it: `50 %`, or `1/3`.
+fn rate_text(rate: &str) -> String {
+    if rate.contains('/') { rate.to_owned() } else { format!("{rate} %") }
+}
+
+/// What a line's plays are.
+fn counted(line: &Line) -> &'static str {
+    match (line.origin.sale, line.origin.returned) {
+        (true, true) => "returned",
+        (true, false) => "sold",
+        (false, _) => "plays",
+    }
+}
+
+/// What rounding a report's items leaves.
+fn rounding(line: &Line) -> String {
+    format!(
+        "what rounding each of {}'s items to the micro leaves of their total",
+        line.origin.service
+    )
+}
+
 /// How far a divided amount is from the plain product: less than a micro, by the rule of
 /// largest remainders.
 fn apart(line: &Line) -> &'static str {
-    let plain = line.rate.as_deref().and_then(|rate| crate::money::Percent::parse(rate).ok());
-    match plain {
-        Some(percent)
-            if line.base.percent(percent) != line.amount && line.kind != Kind::Unclaimed =>
-        {
+    let share = line.rate.as_deref().and_then(|rate| Share::parse(rate).ok());
+    match share {
+        Some(share) if share.of(line.base) != i128::from(line.amount.micros()) => {
             " (to the micro, by largest remainder)"
         }
         _ => "",

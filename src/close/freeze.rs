@@ -1,20 +1,22 @@
 //! Facts as of now, sealed for a month.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::CloseError;
-use super::manifest::{Arriving, FrozenBatch, FrozenFile, Manifest};
+use super::arriving::{Arriving, Writing};
+use super::manifest::{FrozenBatch, FrozenFile, Manifest};
 use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::ingest::Column;
 use crate::period::Period;
+use crate::sales::{Sales, SalesError};
 use crate::settle::Refusal;
 use crate::store::statements::facts::{
     AGREEMENT, IMPORT_LAST, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
 };
-use crate::store::{Row, Tx};
+use crate::store::{Row, StoreError, Tx};
 
 /// The columns of frozen agreements.
 pub(super) const AGREEMENT_COLUMNS: &[Column] =
@@ -28,6 +30,8 @@ pub(super) struct Frozen {
     pub(super) last_import: i64,
     /// The sealed files in it.
     pub(super) batches: Vec<i64>,
+    /// The quarantined rows that it leaves out.
+    pub(super) accepted: Vec<i64>,
 }
 
 /// Freezes a month: writes every fact it depends on and the manifest that names them. Nothing is
@@ -43,17 +47,8 @@ pub(super) async fn freeze(
         tx.row(IMPORT_LAST, &[]).await?.map(|row| row.int(0)).transpose()?.unwrap_or(0);
     let mut refusals = Vec::new();
     let month = [period.to_string().into()];
-    let count = tx.row(QUARANTINE_OF_PERIOD, &month).await?.map(|row| row.int(0)).transpose()?;
-    let count = u64::try_from(count.unwrap_or(0)).unwrap_or_default();
-    match accept_quarantine {
-        Some(accepted) if accepted != count => {
-            refusals.push(Refusal::QuarantineCount { count, accepted });
-        }
-        None if count > 0 => refusals.push(Refusal::Quarantine { count }),
-        _ => {}
-    }
-    let mut usage = Vec::new();
-    let mut sales = Vec::new();
+    let accepted = quarantined(&mut tx, period, accept_quarantine, &mut refusals).await?;
+    let (mut usage, mut sales, mut intact) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = tx.rows(SEALED_OF_PERIOD, &month).await?;
     rows.extend(tx.rows(SEALED_LATE_SALES, &month).await?);
     for row in &rows {
@@ -71,9 +66,12 @@ pub(super) async fn freeze(
             };
             let (path, batch) = (batch.file.path.clone(), batch.batch.clone());
             refusals.push(Refusal::SealedFile { path, batch, problem });
+        } else if row.text(1)? == "sales" {
+            intact.push(data.join(&batch.file.path));
         }
         if row.text(1)? == "usage" { usage.push(batch) } else { sales.push(batch) }
     }
+    let _writing = Writing::begin(&data.join("facts"), Arriving::PREFIX)?;
     let mut facts = BTreeMap::new();
     let all = |_: &[Option<String>]| true;
     facts.insert(Party::KIND.to_owned(), seal::<Party>(&mut tx, &data, all).await?);
@@ -92,17 +90,57 @@ pub(super) async fn freeze(
     let accepted_quarantine = accept_quarantine.unwrap_or(0);
     let version = Manifest::VERSION;
     let manifest = Manifest { version, period, accepted_quarantine, facts, usage, sales };
-    match manifest.load(&data) {
-        Ok(_) if refusals.is_empty() => {
-            let batches =
-                manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
-            return Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches });
-        }
+    match manifest.plan(&data) {
         Ok(_) => {}
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),
         Err(error) => return Err(error),
     }
-    Err(CloseError::Refused { period, refusals })
+    match together(&intact) {
+        Ok(()) => {}
+        Err(SalesError::Overflow(item)) => refusals.push(Refusal::Sales(item)),
+        Err(error) => return Err(error.into()),
+    }
+    if !refusals.is_empty() {
+        return Err(CloseError::Refused { period, refusals });
+    }
+    let batches = manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
+    Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches, accepted })
+}
+
+/// Proves that the sums of all these sealed sales can be held.
+fn together(paths: &[PathBuf]) -> Result<(), SalesError> {
+    let mut sales = Sales::default();
+    paths.iter().try_for_each(|path| sales.unseal(path))?;
+    sales.rounded()?;
+    Ok(())
+}
+
+/// The quarantined rows that may be of the month; refused unless their number was accepted.
+async fn quarantined(
+    tx: &mut Tx,
+    period: Period,
+    accepted: Option<u64>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<i64>, CloseError> {
+    let (mut rows, mut settled) = (Vec::new(), 0);
+    tx.each(QUARANTINE_OF_PERIOD, &[period.to_string().into()], |row| {
+        rows.push(row.int(0)?);
+        settled += usize::from(row.int(1)? == 1);
+        Ok::<_, StoreError>(())
+    })
+    .await?;
+    let count = rows.len() as u64;
+    match accepted {
+        Some(accepted) if accepted != count => {
+            refusals.push(Refusal::QuarantineCount { count, accepted });
+        }
+        None if count > 0 => {
+            refusals.push(Refusal::Quarantine { count });
+            refusals.extend((settled > 0).then_some(Refusal::QuarantineSettled(settled)));
+        }
+        _ => {}
+    }
+    Ok(rows)
 }
 
 fn batch(row: &Row) -> Result<FrozenBatch, CloseError> {

@@ -1,19 +1,17 @@
 //! What a month was made of, by content.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::CloseError;
+use super::arriving::Arriving;
 use crate::agreements::{Agreement, Agreements};
 use crate::catalog::{CatalogueBuilder, Fact, Revenue};
-use crate::digest::{Digest, Hashing};
+use crate::digest::Digest;
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
 use crate::period::Period;
-use crate::sales::Sales;
+use crate::sales::{Sales, SalesError};
 use crate::settle::{Facts, Pool, plan};
 use crate::usage::UsageKey;
 
@@ -76,8 +74,10 @@ impl Manifest {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n"; // texts and numbers only
         let digest = Digest::of(text.as_bytes());
         let folder = data.join(Self::folder(self.period, digest));
-        put(&folder.join("manifest.json"), |out| out.write_all(text.as_bytes()))?;
-        Ok(digest)
+        let mut arriving = Arriving::new(&folder)?;
+        let io = |source| CloseError::Io { path: folder.clone(), source };
+        arriving.write_all(text.as_bytes()).map_err(io)?;
+        arriving.keep(&folder.join("manifest.json"))
     }
 
     /// Reads a manifest and proves that it is the one of that hash.
@@ -119,7 +119,7 @@ impl Manifest {
         for batch in &self.sales {
             sales.unseal(&data.join(&batch.file.path))?;
         }
-        let (sales, rounding) = sales.rounded()?;
+        let (sales, rounding) = sales.rounded().map_err(SalesError::from)?;
         let mut catalogue = CatalogueBuilder::default();
         self.each_fact(data, |party| catalogue.party(party))?;
         self.each_fact(data, |recording| catalogue.recording(recording))?;
@@ -239,62 +239,4 @@ pub(super) fn check_file(data: &Path, path: &str, sha256: Digest) -> Result<(), 
         Ok(_) => Err(CloseError::File { path, problem: "is not the file that was sealed".into() }),
         Err(source) => Err(CloseError::Io { path, source }),
     }
-}
-
-/// A file that is written beside its place, and is there whole or not at all.
-pub(super) struct Arriving {
-    temporary: NamedTempFile,
-    out: Hashing<BufWriter<File>>,
-}
-
-impl Arriving {
-    /// What its name begins with until it is whole.
-    pub(super) const PREFIX: &'static str = ".arriving-";
-
-    /// Starts a file in a folder; dropped, it leaves nothing.
-    pub(super) fn new(folder: &Path) -> Result<Self, CloseError> {
-        let io = |source| CloseError::Io { path: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(io)?;
-        let temporary =
-            tempfile::Builder::new().prefix(Self::PREFIX).tempfile_in(folder).map_err(io)?;
-        let file = temporary.as_file().try_clone().map_err(io)?;
-        Ok(Self { temporary, out: Hashing::new(BufWriter::with_capacity(1 << 16, file)) })
-    }
-
-    /// The hash of what has been written.
-    pub(super) fn digest(&self) -> Digest {
-        self.out.digest()
-    }
-
-    /// Brings the file to the disk and puts it into its place.
-    pub(super) fn keep(mut self, path: &Path) -> Result<Digest, CloseError> {
-        let io = |source| CloseError::Io { path: path.to_owned(), source };
-        self.out.flush().map_err(io)?;
-        self.temporary.as_file().sync_all().map_err(io)?;
-        self.temporary.persist(path).map_err(|e| io(e.error))?;
-        let folder = path.parent().unwrap_or(path);
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-        Ok(self.out.digest())
-    }
-}
-
-impl Write for Arriving {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.out.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// Writes a file whole or not at all, through to the disk; returns its hash.
-pub(super) fn put(
-    path: &Path,
-    write: impl FnOnce(&mut Arriving) -> std::io::Result<()>,
-) -> Result<Digest, CloseError> {
-    let mut arriving = Arriving::new(path.parent().unwrap_or(path))?;
-    let io = |source| CloseError::Io { path: path.to_owned(), source };
-    write(&mut arriving).map_err(io)?;
-    arriving.keep(path)
 }

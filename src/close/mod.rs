@@ -5,6 +5,7 @@
 //! is frozen: a step whose output exists is skipped, which is what resuming means. Deliberately
 //! not here: any rule about money.
 
+mod arriving;
 mod crash;
 mod explain;
 mod freeze;
@@ -58,6 +59,18 @@ pub enum CloseError {
     /// There is no run.
     #[error("{0} has no close: run `tantieme close {0} --as NAME` first")]
     NotClosed(Period),
+    /// The run was frozen with another acceptance.
+    #[error(
+        "{period} was frozen with {accepted} quarantined rows left out, not {given}: deny it and close it again"
+    )]
+    Accepted {
+        /// The month.
+        period: Period,
+        /// How many were accepted.
+        accepted: u64,
+        /// How many are now.
+        given: u64,
+    },
     /// The run is in another state.
     #[error("{period} is {state}: {advice}")]
     State {
@@ -172,9 +185,9 @@ pub enum CloseError {
     /// Sealed usage.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// Sales that do not fit.
+    /// Sealed sales.
     #[error(transparent)]
-    Sales(#[from] crate::sales::SalesOverflow),
+    Sales(#[from] crate::sales::SalesError),
     /// A defect in settlement.
     #[error(transparent)]
     Settle(#[from] SettleError),

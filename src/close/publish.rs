@@ -5,7 +5,7 @@ use super::run::{Alone, Run, State, in_order, note, person};
 use super::steps::{self, Wanted};
 use super::{CloseError, crash};
 use crate::facts::Workspace;
-use crate::ledger::{Posting, post};
+use crate::ledger::{Head, Posting, post};
 use crate::period::Period;
 use crate::store::statements::closes::{RUN_MOVE, SETTLED_BY, SETTLED_FILE, UNPUBLISHED_BEFORE};
 
@@ -20,6 +20,8 @@ pub struct Published {
     pub transfers: usize,
     /// How many statements.
     pub statements: usize,
+    /// The posting, the head of the ledger's chain.
+    pub posting: Head,
 }
 
 /// Posts the approved result of a month, and no other, in one transaction.
@@ -40,8 +42,8 @@ pub async fn publish(
         };
         return Err(CloseError::State { period, state: run.state, advice });
     }
-    let lines = run.made(&mut tx, "settle").await?.ok_or(CloseError::NotClosed(period))?;
-    let statements = run.made(&mut tx, "draft").await?.ok_or(CloseError::NotClosed(period))?;
+    let lines = run.has_made(&mut tx, "settle").await?;
+    let statements = run.has_made(&mut tx, "draft").await?;
     drop(tx);
 
     // The files must still be what was approved.
@@ -74,12 +76,13 @@ pub async fn publish(
     }
     let (sums, faces) = (&read.sums, &read.drawn.faces);
     let posting = Posting { period, run: run.id, result: &result, by, sums, faces };
-    let transfers = post(&mut tx, &posting).await?;
+    let posted = post(&mut tx, &posting).await?;
     let settled = manifest.usage.iter().chain(&manifest.sales);
     tx.add(SETTLED_FILE, settled.map(|batch| vec![batch.id.into(), run.id.into()])).await?;
     note(&mut tx, run.id, "published", by, &result).await?;
     crash::point("posting");
     tx.commit().await?;
     crash::point("posted");
-    Ok(Published { period, result, transfers, statements: faces.len() })
+    let (transfers, statements) = (posted.transfers, faces.len());
+    Ok(Published { period, result, transfers, statements, posting: posted.head })
 }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use super::CloseError;
+use super::run::step_gone;
 use crate::ident::key_of;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
@@ -53,7 +54,8 @@ fn damaged() -> CloseError {
     CloseError::File { path: "statement".into(), problem: "holds what cannot be read".to_owned() }
 }
 
-fn face(period: Period, row: &Row) -> Result<Printed, CloseError> {
+/// A published statement's face, from its row.
+pub(super) fn face(period: Period, row: &Row) -> Result<Printed, CloseError> {
     let amount = |micros: i64| Micros::from_micros(i128::from(micros)).map_err(|_| damaged());
     Ok(Printed {
         statement: row.text(0)?,
@@ -167,7 +169,9 @@ pub async fn published_rows_of(
 }
 
 async fn published_file(look: &Looking, period: Period) -> Result<Option<LineRows>, CloseError> {
-    let row = look.row(MONTH_LINES, &[period.to_string().into()]).await?;
-    let path = row.map(|row| row.text(0)).transpose()?;
-    Ok(path.map(|path| LineRows { path: path.into(), first: 0, end: 0 }))
+    let Some(row) = look.row(MONTH_LINES, &[period.to_string().into()]).await? else {
+        return Ok(None);
+    };
+    let path = row.opt_text(0)?.ok_or_else(|| step_gone(period, "draft"))?;
+    Ok(Some(LineRows { path: path.into(), first: 0, end: 0 }))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::CloseError;
 use super::lines::Lines;
 use super::manifest::Manifest;
+use super::published::face;
 use super::run::{Run, State};
 use super::steps::{self, Made, Wanted};
 use crate::columnar::{self, TableError, TableReader};
@@ -68,11 +69,6 @@ impl OpenStatements {
         self.rows().open_all()
     }
 
-    /// The lines of one statement.
-    pub fn entries_of(&self, face: &Printed) -> Result<Entries, TableError> {
-        self.range(face.first_row, face.line_count).open_all()
-    }
-
     fn range(&self, first: i64, count: i64) -> StatementRows {
         let row = |number: i64| usize::try_from(number).unwrap_or_default();
         StatementRows { path: self.path.clone(), first: row(first), count: row(count) }
@@ -109,7 +105,7 @@ async fn readable(
         };
         return Err(CloseError::State { period, state: run.state, advice });
     }
-    let made = run.made(tx, "draft").await?.ok_or(CloseError::NotClosed(period))?;
+    let made = run.has_made(tx, "draft").await?;
     Ok((run, workspace.data().join(made.path)))
 }
 
@@ -130,23 +126,7 @@ pub async fn statements(
         };
         let mut faces = Vec::new();
         tx.each(sql, &values, |row| {
-            let damaged = || CloseError::File {
-                path: "statement".into(),
-                problem: "holds what cannot be read".to_owned(),
-            };
-            let amount =
-                |micros: i64| Micros::from_micros(i128::from(micros)).map_err(|_| damaged());
-            faces.push(Printed {
-                statement: row.text(0)?,
-                period: period.to_string(),
-                payee: row.text(1)?,
-                payee_name: row.text(2)?,
-                currency: Currency::parse(&row.text(3)?).map_err(|_| damaged())?,
-                opening: amount(row.int(4)?)?,
-                total: amount(row.int(5)?)?,
-                line_count: row.int(6)?,
-                first_row: row.int(7)?,
-            });
+            faces.push(face(period, row)?);
             Ok::<_, CloseError>(())
         })
         .await?;
@@ -158,7 +138,7 @@ pub async fn statements(
             let values = [account.into(), face.currency.code().into()];
             if let Some(row) = tx.row(BALANCE, &values).await? {
                 let balance = Micros::from_micros(i128::from(row.int(0)?));
-                face.opening = balance.map_err(crate::statements::DrawError::from)?;
+                face.opening = balance.map_err(DrawError::range(&face.payee, face.currency))?;
             }
         }
         faces
@@ -188,7 +168,8 @@ fn drafted(path: &Path, period: Period, payee: Option<&str>) -> Result<Vec<Print
             let statement = statement.text().ok_or_else(damaged)?;
             let amount = amount.amount().ok_or_else(damaged)?;
             if let Some(face) = faces.last_mut().filter(|face| face.statement == statement) {
-                face.total = face.total.plus(amount).map_err(DrawError::from)?;
+                let total = face.total.plus(amount);
+                face.total = total.map_err(DrawError::range(&face.payee, face.currency))?;
                 face.line_count += 1;
             } else {
                 let currency = currency.text().and_then(|code| Currency::parse(code).ok());
@@ -242,6 +223,6 @@ pub async fn held(workspace: &Workspace, period: Period) -> Result<Vec<Line>, Cl
 async fn settled(workspace: &Workspace, period: Period) -> Result<(Run, Made), CloseError> {
     let mut tx = workspace.store.read().await?;
     let run = Run::live(&mut tx, period).await?.ok_or(CloseError::NotClosed(period))?;
-    let made = run.made(&mut tx, "settle").await?.ok_or(CloseError::NotClosed(period))?;
+    let made = run.has_made(&mut tx, "settle").await?;
     Ok((run, made))
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::manifest::{Arriving, Manifest};
+use super::arriving::{Arriving, sweep};
+use super::manifest::Manifest;
 use super::steps::{self, Made, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::digest::Digest;
@@ -14,8 +14,8 @@ use crate::facts::Workspace;
 use crate::period::Period;
 use crate::statements::Drawn;
 use crate::store::statements::closes::{
-    EVENT_ADD, EVENTS, FROZEN_FILE, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT, RUN_FAIL,
-    RUN_LIVE, RUN_MOVE, RUNS, STEP_ADD, STEPS,
+    ACCEPTED_ROW, EVENT_ADD, EVENTS, FROZEN_FILE, PUBLISHED_AFTER, RUN_ADD, RUN_APPROVE, RUN_DRAFT,
+    RUN_FAIL, RUN_LIVE, RUN_MOVE, RUNS, STEP_ADD, STEPS,
 };
 use crate::store::statements::facts::LATE;
 use crate::store::{Lock, Row, Tx};
@@ -143,6 +143,23 @@ impl Run {
         }
         Ok(None)
     }
+
+    /// What a step of this run made; the run is said to be past it.
+    pub(super) async fn has_made(&self, tx: &mut Tx, step: &str) -> Result<Made, CloseError> {
+        let made = self.made(tx, step).await?;
+        made.ok_or_else(|| match (self.period, self.state) {
+            (period, State::Published) => step_gone(period, step),
+            (period, state) => {
+                CloseError::State { period, state, advice: "finish its close first" }
+            }
+        })
+    }
+}
+
+/// A published month whose steps are not all there.
+pub(super) fn step_gone(period: Period, step: &str) -> CloseError {
+    let problem = format!("does not say what the step {step:?} of a published month made");
+    CloseError::File { path: format!("close_step of {period}").into(), problem }
 }
 
 /// Something that came after a freeze and is not in it.
@@ -156,6 +173,8 @@ pub struct Late {
     pub what: String,
     /// When.
     pub at: String,
+    /// What becomes of it, where the month is published.
+    pub outcome: Option<String>,
 }
 
 /// What a close came to.
@@ -246,7 +265,16 @@ pub async fn close(
             let advice = "a published month never changes; corrections belong to the open month";
             return Err(CloseError::State { period, state: State::Published, advice });
         }
-        Some(run) => run,
+        Some(run) => {
+            if let Some(given) = accept_quarantine {
+                let frozen = Manifest::read(&workspace.data(), period, run.manifest)?;
+                let accepted = frozen.accepted_quarantine;
+                if given != accepted {
+                    return Err(CloseError::Accepted { period, accepted, given });
+                }
+            }
+            run
+        }
         None => start(workspace, period, by, accept_quarantine).await?,
     };
     tracing::info!(%period, state = %run.state, manifest = %run.manifest, "closing");
@@ -254,15 +282,23 @@ pub async fn close(
     let drawn = match advance(workspace, &mut run, by).await {
         Ok(drawn) => drawn,
         Err(error) => {
-            let mut tx = workspace.store.write().await?;
-            let step = format!("after {}: {error}", run.state);
-            tx.run(RUN_FAIL, &[run.id.into(), step.into()]).await?;
-            tx.commit().await?;
+            // Where this fails too, the first error is still the one to be told.
+            if let Err(unnoted) = failed(workspace, &run, &error).await {
+                tracing::warn!(%unnoted, "the failure is not noted with the run");
+            }
             return Err(error);
         }
     };
     let late = late(workspace, &run).await?;
     Ok(Closed { run, drawn, late })
+}
+
+/// Notes with a run why it did not go on.
+async fn failed(workspace: &Workspace, run: &Run, error: &CloseError) -> Result<(), CloseError> {
+    let mut tx = workspace.store.write().await?;
+    let step = format!("after {}: {error}", run.state);
+    tx.run(RUN_FAIL, &[run.id.into(), step.into()]).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn start(
@@ -271,9 +307,14 @@ async fn start(
     by: &str,
     accept_quarantine: Option<u64>,
 ) -> Result<Run, CloseError> {
+    // Before a freeze that may take minutes, and again when nobody else can publish any more.
+    in_order(&mut workspace.store.read().await?, period).await?;
     let frozen = freeze::freeze(workspace, period, accept_quarantine).await?;
     let mut tx = workspace.store.write().await?;
     in_order(&mut tx, period).await?;
+    if Run::live(&mut tx, period).await?.is_some() {
+        return Err(CloseError::Busy(period));
+    }
     let values = [
         period.to_string().into(),
         frozen.manifest.to_string().into(),
@@ -281,14 +322,12 @@ async fn start(
         crate::now().into(),
         frozen.last_import.into(),
     ];
-    let id = match tx.row(RUN_ADD, &values).await {
-        Ok(Some(row)) => row.int(0)?,
-        Ok(None) => return Err(CloseError::NotClosed(period)),
-        Err(error) if error.is_duplicate() => return Err(CloseError::Busy(period)),
-        Err(error) => return Err(error.into()),
-    };
+    let added = tx.row(RUN_ADD, &values).await?;
+    let id = added.ok_or(CloseError::NotClosed(period))?.int(0)?;
     let files = frozen.batches.iter().map(|file| vec![id.into(), (*file).into()]);
     tx.add(FROZEN_FILE, files).await?;
+    let accepted = frozen.accepted.iter().map(|row| vec![(*row).into(), id.into()]);
+    tx.add(ACCEPTED_ROW, accepted).await?;
     let accepted =
         accept_quarantine.map_or_else(String::new, |n| format!("{n} quarantined rows accepted"));
     note(&mut tx, id, "frozen", by, &accepted).await?;
@@ -303,7 +342,8 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     let manifest = Manifest::read(&data, run.period, run.manifest)?;
     manifest.check_files(&data)?;
     let folder = Manifest::folder(run.period, run.manifest);
-    sweep(&data.join(&folder))?;
+    // What an earlier process was writing when it was killed; the month is ours alone.
+    sweep(&data.join(&folder), Arriving::PREFIX)?;
     let made = (
         standing(workspace, run, "allocate").await?,
         standing(workspace, run, "settle").await?,
@@ -343,18 +383,6 @@ async fn advance(workspace: &Workspace, run: &mut Run, by: &str) -> Result<Drawn
     step(workspace, run, "draft", &made, State::Drafted, by).await?;
     crash::point("drafted");
     Ok(read.drawn)
-}
-
-/// Clears away what an earlier process was writing when it was killed. The month is ours alone.
-fn sweep(folder: &Path) -> Result<(), CloseError> {
-    let io = |source| CloseError::Io { path: folder.to_owned(), source };
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_name().to_string_lossy().starts_with(Arriving::PREFIX) {
-            std::fs::remove_file(entry.path()).map_err(io)?;
-        }
-    }
-    Ok(())
 }
 
 /// What a step made, if it stands as it was made; a file that is gone or damaged is made again.
@@ -410,7 +438,7 @@ pub async fn late(workspace: &Workspace, run: &Run) -> Result<Vec<Late>, CloseEr
     let mut late = Vec::new();
     for row in tx.rows(LATE, &values).await? {
         let (kind, batch, what, at) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);
-        late.push(Late { kind, batch, what, at });
+        late.push(Late { kind, batch, what, at, outcome: row.opt_text(4)? });
     }
     Ok(late)
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::arriving::Arriving;
 use super::lines::{Books, ResultHash, read_lines};
-use super::manifest::{Loaded, Manifest, check_file, put};
+use super::manifest::{Loaded, Manifest, check_file};
 use super::{CloseError, crash};
 use crate::allocate::{AllocateError, RecordingAmount, allocate};
 use crate::catalog::{Catalogue, CatalogueBuilder};
@@ -341,28 +342,12 @@ fn table(
     (layout, packing): (Layout, Packing),
     fill: impl FnOnce(&mut Table<'_>) -> Result<(), CloseError>,
 ) -> Result<Made, CloseError> {
-    let arriving = folder.join(format!("{name}.arriving"));
-    let mut failed = None;
-    let sha256 = put(&data.join(&arriving), |out| {
-        let out: &mut (dyn std::io::Write + Send) = out;
-        let filled = TableWriter::packed(out, &arriving, layout, packing)
-            .map_err(CloseError::from)
-            .and_then(|mut table| {
-                fill(&mut table)?;
-                table.finish()?;
-                Ok(())
-            });
-        filled.map_err(|error| {
-            failed = Some(error);
-            std::io::Error::other("the table was not written")
-        })
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let sha256 = sha256?;
-    let place = folder.join(format!("{name}-{}.parquet", sha256.short()));
-    let (from, to) = (data.join(&arriving), data.join(&place));
-    std::fs::rename(from, &to).map_err(|source| CloseError::Io { path: to, source })?;
+    let mut arriving = Arriving::new(&data.join(folder))?;
+    let out: &mut (dyn std::io::Write + Send) = &mut arriving;
+    let mut table = TableWriter::packed(out, &folder.join(name), layout, packing)?;
+    fill(&mut table)?;
+    table.finish()?;
+    let place = folder.join(format!("{name}-{}.parquet", arriving.digest().short()));
+    let sha256 = arriving.keep(&data.join(&place))?;
     Ok(Made { path: place.to_string_lossy().into_owned(), sha256 })
 }

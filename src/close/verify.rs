@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::CloseError;
+use super::arriving::Writing;
 use super::manifest::Manifest;
 use super::run::Run;
 use super::steps::{self, Made, Read, Wanted};
@@ -10,7 +11,7 @@ use crate::columnar::{self, Layout};
 use crate::facts::Workspace;
 use crate::ledger::{self, Face};
 use crate::period::Period;
-use crate::store::statements::closes::{RUNS, SETTLED};
+use crate::store::statements::closes::{RUNS, SETTLED, SETTLED_STRAY};
 use crate::store::statements::ledger::STATEMENTS;
 use crate::store::{StoreError, Tx};
 use crate::{settle, statements};
@@ -26,6 +27,8 @@ pub struct Verified {
     pub statements: usize,
     /// Files whose hashes were taken again.
     pub files: usize,
+    /// The last posting of the chain, if there is one.
+    pub posting: Option<ledger::Head>,
 }
 
 /// Proves every published month, oldest first: the manifest and the files it names, the lines
@@ -47,7 +50,7 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         manifest.check_files(&data)?;
         let mut made = Vec::new();
         for step in ["allocate", "settle", "draft"] {
-            let step = run.made(&mut tx, step).await?.ok_or(CloseError::NotClosed(period))?;
+            let step = run.has_made(&mut tx, step).await?;
             step.check(&data)?;
             made.push(step);
         }
@@ -58,13 +61,15 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         }
         faces(&mut tx, period, &drawn.faces).await?;
         settled(&mut tx, &run, &manifest).await?;
-        proof.month(&mut tx, period, &sums).await?;
+        let closed = ledger::Closed { period, run: run.id, result: &given, sums: &sums };
+        proof.month(&mut tx, &closed).await?;
         verified.months += 1;
         verified.lines += drawn.totals.values().map(|totals| totals.lines).sum::<u64>();
         verified.statements += drawn.faces.len();
         verified.files += manifest.facts.len() + manifest.usage.len() + manifest.sales.len() + 4;
     }
-    proof.end(&mut tx).await?;
+    stray(&mut tx).await?;
+    verified.posting = proof.end(&mut tx).await?;
     Ok(verified)
 }
 
@@ -108,12 +113,25 @@ async fn settled(tx: &mut Tx, run: &Run, manifest: &Manifest) -> Result<(), Clos
     Err(CloseError::File { path: format!("settled_file of {}", run.period).into(), problem })
 }
 
+/// Proves that nothing is listed as settled but by a published month: it would never settle.
+async fn stray(tx: &mut Tx) -> Result<(), CloseError> {
+    let Some(row) = tx.row(SETTLED_STRAY, &[]).await? else { return Ok(()) };
+    let text = |at| row.opt_text(at).map(Option::unwrap_or_default);
+    let (batch, period) = (text(0)?, text(1)?);
+    let problem = format!("lists batch {batch} of {period}, which no published month has settled");
+    Err(CloseError::File { path: "settled_file".into(), problem })
+}
+
+/// Begins the names of folders in which a month is made anew.
+const ANEW: &str = ".verify-";
+
 /// Runs the steps again beside the originals and compares their files.
 fn again(workspace: &Workspace, manifest: &Manifest, made: &[Made]) -> Result<Read, CloseError> {
     let (data, means) = (&workspace.data(), workspace.means);
     let loaded = manifest.load(data)?;
     let io = |source| CloseError::Io { path: data.clone(), source };
-    let folder = tempfile::Builder::new().prefix(".verify-").tempdir_in(data).map_err(io)?;
+    let _writing = Writing::begin(data, ANEW)?;
+    let folder = tempfile::Builder::new().prefix(ANEW).tempdir_in(data).map_err(io)?;
     let name = folder.path().strip_prefix(data).unwrap_or(folder.path());
     let allocation = steps::allocate_pools(data, manifest, &loaded, name, means.threads)?;
     let lines = steps::settle_lines(data, &loaded, &allocation, name, means)?;

@@ -8,7 +8,7 @@ use super::import::{FileKind, Import, Outcome, Read, Report, Step};
 use super::{FactsError, Workspace, crash};
 use crate::digest::{Canonical, Digest, Hashing};
 use crate::period::Period;
-use crate::sales::{self, Sales, SalesOverflow};
+use crate::sales::{self, Sales};
 use crate::store::statements::facts::{BATCH_NAMED, IMPORT_END, SEALED_FILE};
 use crate::store::statements::ledger::PERIODS_CLOSED;
 use crate::store::{Tx, Value};
@@ -90,7 +90,7 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
             file,
             sha256: out.digest(),
             rows: part.len(),
-            plays: i64::try_from(quantity).map_err(|_| SalesOverflow)?,
+            plays: quantity,
         });
     }
     let (quantity, amount) = items.totals()?;

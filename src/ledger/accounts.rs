@@ -43,6 +43,11 @@ impl Accounts {
         of_code.iter().find(|(of, _)| *of == currency).map(|(_, number)| *number)
     }
 
+    /// The numbers of all that are opened, and their currencies.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (i64, Currency)> {
+        self.by_code.values().flatten().map(|(currency, number)| (*number, *currency))
+    }
+
     /// Opens those that are new, in the order of code and currency.
     pub(super) async fn open<'a>(
         &mut self,

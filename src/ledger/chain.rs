@@ -1,5 +1,6 @@
 //! The one canonical form of a posting, and its hash.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::digest::{Canonical, Digest, Fields};
@@ -42,6 +43,21 @@ pub struct PostingHead {
     pub recorded_at: String,
     /// The hash of the posting before; zeros for the first.
     pub previous: Digest,
+}
+
+/// A posting as people keep it: who has the hash of one can prove it and all before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Head {
+    /// Its number.
+    pub number: i64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "posting {} {}", self.number, self.hash)
+    }
 }
 
 /// The hash of a posting: the one before it, its head, and its transfers in their order.

@@ -10,7 +10,7 @@ mod posting;
 mod sums;
 mod verify;
 
-pub use chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
-pub use posting::{Face, PostError, Posting, post};
-pub use sums::{OutOfOrder, Sum, Sums};
-pub use verify::{Broken, Proof};
+pub use chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
+pub use posting::{Face, PostError, Posted, Posting, post};
+pub use sums::{OutOfOrder, Sum, Sums, TooLarge};
+pub use verify::{Broken, Closed, Proof};

@@ -1,10 +1,10 @@
 //! A month's transfers into the database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::accounts::Accounts;
-use super::chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
-use super::sums::{Sum, transfers};
+use super::chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
+use super::sums::{Sum, TooLarge, transfers};
 use crate::digest::Digest;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
@@ -19,6 +19,17 @@ pub enum PostError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A transfer would not fit.
+    #[error(transparent)]
+    Transfer(#[from] TooLarge),
+    /// A defect: an account of a transfer was not opened.
+    #[error("{account} was not opened in {currency}")]
+    Unopened {
+        /// The account.
+        account: String,
+        /// In what.
+        currency: Currency,
+    },
     /// A balance would not fit.
     #[error("the balance of {account} in {currency} would be out of range")]
     Balance {
@@ -30,6 +41,19 @@ pub enum PostError {
     /// The ledger holds what it never writes.
     #[error("the ledger holds an account in {0:?}, which is no currency; run `tantieme verify`")]
     Currency(String),
+    /// The posting before cannot be followed.
+    #[error("the hash of posting {0} cannot be read; run `tantieme verify`")]
+    Head(i64),
+    /// The balances that statements would open with are not those of the transfers.
+    #[error(
+        "the balances in {currency} add up to {sum} micros and not to 0; run `tantieme verify`"
+    )]
+    Balances {
+        /// In what.
+        currency: Currency,
+        /// What they add up to.
+        sum: i128,
+    },
 }
 
 /// A statement's face: what it is and what it comes to, without its lines.
@@ -75,11 +99,24 @@ struct Numbered {
     credit: i64,
 }
 
-/// Posts a month within a transaction and closes it; returns how many transfers.
-pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError> {
+/// What was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// How many transfers.
+    pub transfers: usize,
+    /// The head of the chain, which is this posting.
+    pub head: Head,
+}
+
+/// Posts a month within a transaction and closes it.
+pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<Posted, PostError> {
     let last = tx.row(POSTING_LAST, &[]).await?;
     let (id, previous) = match &last {
-        Some(row) => (row.int(0)? + 1, Digest::from_bytes(&row.bytes(1)?).unwrap_or(Digest::ZERO)),
+        Some(row) => {
+            let last = row.int(0)?;
+            let hash = Digest::from_bytes(&row.bytes(1)?);
+            (last + 1, hash.map_err(|_| PostError::Head(last))?)
+        }
         None => (1, Digest::ZERO),
     };
     let first_id =
@@ -128,7 +165,8 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
         ]
     });
     tx.add(TRANSFER, rows).await?;
-    let before = snapshot(tx, &head.period, &transfers).await?;
+    let before = balances(tx, &accounts).await?;
+    snapshot(tx, &head.period, &transfers, &before).await?;
     let rows = posting.faces.iter().map(|face| {
         let account = accounts.number(&format!("payable:{}", face.payee), face.currency);
         let opening = account.and_then(|account| before.get(&account)).copied().unwrap_or(0);
@@ -147,7 +185,7 @@ pub async fn post(tx: &mut Tx, posting: &Posting<'_>) -> Result<usize, PostError
     });
     tx.add(STATEMENT, rows).await?;
     tx.run(PERIOD_CLOSE, &[head.period.as_str().into(), id.into()]).await?;
-    Ok(transfers.len())
+    Ok(Posted { transfers: transfers.len(), head: Head { number: id, hash } })
 }
 
 /// The transfers with the numbers of their accounts, after opening those that are new.
@@ -156,15 +194,12 @@ async fn number(
     sums: &[Sum],
     first_id: i64,
 ) -> Result<(Vec<Numbered>, Accounts), PostError> {
-    let out_of_range =
-        |_| PostError::Balance { account: "a transfer".into(), currency: String::new() };
-    let transfers: Vec<Transfer> =
-        transfers(sums, first_id).collect::<Result<_, _>>().map_err(out_of_range)?;
+    let transfers: Vec<Transfer> = transfers(sums, first_id).collect::<Result<_, _>>()?;
     let mut accounts = Accounts::read(tx).await?;
     let sides = transfers.iter().flat_map(|t| [(&t.debit, t.currency), (&t.credit, t.currency)]);
     accounts.open(tx, sides).await?;
     let number = |code: &str, currency| {
-        let unopened = || PostError::Currency(code.to_owned());
+        let unopened = || PostError::Unopened { account: code.to_owned(), currency };
         accounts.number(code, currency).ok_or_else(unopened)
     };
     let numbered = transfers.into_iter().map(|transfer| {
@@ -176,18 +211,34 @@ async fn number(
     Ok((numbered?, accounts))
 }
 
-/// Notes the balance of each account that moved; returns the balances before, by account.
+/// What stands in each account before the month. To add up every transfer there ever was would
+/// take longer each month, so this is what the last snapshots say. The database takes those of a
+/// month only while it is posted; that they add up to 0 shows one that was changed nevertheless.
+async fn balances(tx: &mut Tx, accounts: &Accounts) -> Result<HashMap<i64, i64>, PostError> {
+    let mut balances = HashMap::new();
+    tx.each(BALANCES, &[], |row| {
+        balances.insert(row.int(0)?, row.int(1)?);
+        Ok::<_, PostError>(())
+    })
+    .await?;
+    let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    for (account, currency) in accounts.numbers() {
+        let balance = balances.get(&account).copied().unwrap_or(0);
+        *sums.entry(currency).or_default() += i128::from(balance);
+    }
+    match sums.into_iter().find(|(_, sum)| *sum != 0) {
+        Some((currency, sum)) => Err(PostError::Balances { currency, sum }),
+        None => Ok(balances),
+    }
+}
+
+/// Notes the balance of each account that moved.
 async fn snapshot(
     tx: &mut Tx,
     period: &str,
     transfers: &[Numbered],
-) -> Result<HashMap<i64, i64>, PostError> {
-    let mut before = HashMap::new();
-    tx.each(BALANCES, &[], |row| {
-        before.insert(row.int(0)?, row.int(1)?);
-        Ok::<_, PostError>(())
-    })
-    .await?;
+    before: &HashMap<i64, i64>,
+) -> Result<(), PostError> {
     let mut moved: HashMap<i64, (&str, Currency, i128)> = HashMap::new();
     for Numbered { transfer, debit, credit } in transfers {
         let amount = i128::from(transfer.amount.micros());
@@ -211,5 +262,5 @@ async fn snapshot(
         .iter()
         .map(|(account, balance)| vec![period.into(), (*account).into(), (*balance).into()]);
     tx.add(SNAPSHOT, rows).await?;
-    Ok(before)
+    Ok(())
 }

@@ -53,11 +53,8 @@ impl Sums {
             self.close();
             self.credit = Some(self.code(line.credit));
         }
-        if !self.open.contains_key(line.debit) {
-            let debit = self.code(line.debit);
-            self.open.insert(debit, Vec::new());
-        }
-        let Some(open) = self.open.get_mut(line.debit) else { return Ok(()) };
+        let debit = self.code(line.debit);
+        let open = self.open.entry(debit).or_default();
         let like = |open: &Open| (open.kind, open.currency) == (line.kind, line.currency);
         let at = open.iter().position(like).unwrap_or_else(|| {
             let lines = Canonical::new("tantieme transfer lines 1");
@@ -108,24 +105,29 @@ fn order(sum: &Sum) -> (&str, &str, &str, Currency) {
     (&sum.debit, &sum.credit, sum.kind, sum.currency)
 }
 
+/// A sum that is no amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the transfer from {debit} to {credit} in {currency} would be out of range")]
+pub struct TooLarge {
+    debit: Arc<str>,
+    credit: Arc<str>,
+    currency: Currency,
+}
+
 /// The transfers that sums make: none for zero, the other way round for less.
 pub(super) fn transfers(
     sums: &[Sum],
     first_id: i64,
-) -> impl Iterator<Item = Result<Transfer, AmountOutOfRange>> {
+) -> impl Iterator<Item = Result<Transfer, TooLarge>> {
     let moving = sums.iter().filter(|sum| sum.amount != 0);
     (first_id..).zip(moving).map(|(id, sum)| {
         let (debit, credit) = (sum.debit.clone(), sum.credit.clone());
         let (debit, credit) = if sum.amount < 0 { (credit, debit) } else { (debit, credit) };
+        let (currency, kind, lines) = (sum.currency, sum.kind, sum.lines);
         let amount = i128::try_from(sum.amount.unsigned_abs()).unwrap_or(i128::MAX);
-        Ok(Transfer {
-            id,
-            debit,
-            credit,
-            currency: sum.currency,
-            amount: Micros::from_micros(amount)?,
-            kind: sum.kind,
-            lines: sum.lines,
-        })
+        match Micros::from_micros(amount) {
+            Ok(amount) => Ok(Transfer { id, debit, credit, currency, amount, kind, lines }),
+            Err(AmountOutOfRange) => Err(TooLarge { debit, credit, currency }),
+        }
     })
 }

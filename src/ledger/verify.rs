@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::chain::{FORM_VERSION, PostingHash, PostingHead, Transfer};
+use super::chain::{FORM_VERSION, Head, PostingHash, PostingHead, Transfer};
 use super::sums::{Sum, transfers};
 use crate::digest::Digest;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
 use crate::settle::Kind;
 use crate::store::statements::ledger::{
-    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, SNAPSHOTS_STRAY, STATEMENTS, TRANSFERS,
-    TRANSFERS_STRAY,
+    ACCOUNTS, PERIODS_CLOSED, POSTINGS, SNAPSHOTS, SNAPSHOTS_STRAY, STATEMENTS, STATEMENTS_STRAY,
+    TRANSFERS, TRANSFERS_STRAY,
 };
 use crate::store::{Row, StoreError, Tx};
 
@@ -31,6 +31,9 @@ pub enum Broken {
     /// A transfer that hangs in the air.
     #[error("transfer {0} has no posting, or an account that is not in its currency")]
     Stray(i64),
+    /// A statement that hangs in the air.
+    #[error("statement {0} is of no posted month")]
+    StrayStatement(String),
     /// A balance that its transfers do not make.
     #[error(
         "the balance of {account} at the close of {period} is {found} and its transfers make {expected}"
@@ -94,9 +97,23 @@ pub struct Proof {
     posted: Vec<(String, i64)>,
 }
 
+/// A published month as its close has it.
+#[derive(Debug)]
+pub struct Closed<'a> {
+    /// The month.
+    pub period: Period,
+    /// Its run.
+    pub run: i64,
+    /// Its result hash.
+    pub result: &'a str,
+    /// Its lines, summed.
+    pub sums: &'a [Sum],
+}
+
 /// A posting as it stands in the database.
 struct Posted {
     id: i64,
+    run: i64,
     version: i64,
     head: PostingHead,
     hash: Vec<u8>,
@@ -115,8 +132,8 @@ impl Posted {
             previous: Digest::ZERO,
         };
         let (previous, hash) = (row.bytes(4)?, row.bytes(5)?);
-        let (version, transfers) = (row.int(3)?, row.int(7)?);
-        Ok(Self { id: head.id, version, head, hash, previous, transfers })
+        let (run, version, transfers) = (row.int(2)?, row.int(3)?, row.int(7)?);
+        Ok(Self { id: head.id, run, version, head, hash, previous, transfers })
     }
 
     fn broken(&self, reason: &str) -> Broken {
@@ -143,9 +160,11 @@ impl Proof {
         Ok(Self { accounts, balances, postings, previous, number: 0, posted: Vec::new() })
     }
 
-    /// Proves the posting of a published month: its place in the chain, its transfers, which are
-    /// what `sums` of its lines make, its statements' openings and its balances.
-    pub async fn month(&mut self, tx: &mut Tx, period: Period, sums: &[Sum]) -> Result<(), Broken> {
+    /// Proves the posting of a published month: its place in the chain, the run and the result
+    /// that it posted, its transfers, which are the sums of the run's lines, its statements'
+    /// openings and its balances.
+    pub async fn month(&mut self, tx: &mut Tx, closed: &Closed<'_>) -> Result<(), Broken> {
+        let period = closed.period;
         let Some(mut posting) = self.postings.pop() else {
             let text = format!("{period} is published and was not posted");
             return Err(Broken::ClosedPeriods(text));
@@ -157,6 +176,12 @@ impl Proof {
         if posting.head.period != period.to_string() {
             return Err(posting.broken("its close is not published"));
         }
+        if posting.run != closed.run {
+            return Err(posting.broken("it names another run than the published one"));
+        }
+        if posting.head.result != closed.result {
+            return Err(posting.broken("its result is not the one that was approved"));
+        }
         if posting.version != FORM_VERSION {
             return Err(posting.broken("its form is of a version that this program does not know"));
         }
@@ -164,7 +189,7 @@ impl Proof {
             return Err(posting.broken("it does not follow the posting before it"));
         }
         posting.head.previous = self.previous;
-        let changes = self.transfers(tx, &posting, period, sums).await?;
+        let changes = self.transfers(tx, &posting, period, closed.sums).await?;
         self.openings(tx, &posting.head.period).await?;
         for (account, change) in &changes {
             *self.balances.entry(*account).or_default() += change;
@@ -294,14 +319,18 @@ impl Proof {
         })
     }
 
-    /// Proves that nothing stands beside the months: no posting, transfer or balance, that pools
-    /// are empty, debits equal credits, and the closed months are those that were posted.
-    pub async fn end(mut self, tx: &mut Tx) -> Result<(), Broken> {
+    /// Proves that nothing stands beside the months: no posting, transfer, statement or balance,
+    /// that pools are empty, debits equal credits, and the closed months are those that were
+    /// posted. Returns the last posting.
+    pub async fn end(mut self, tx: &mut Tx) -> Result<Option<Head>, Broken> {
         if let Some(posting) = self.postings.last() {
             return Err(posting.broken("its close is not published"));
         }
         if let Some(row) = tx.row(TRANSFERS_STRAY, &[]).await? {
             return Err(Broken::Stray(row.int(0)?));
+        }
+        if let Some(row) = tx.row(STATEMENTS_STRAY, &[]).await? {
+            return Err(Broken::StrayStatement(row.text(0)?));
         }
         if let Some(row) = tx.row(SNAPSHOTS_STRAY, &[]).await? {
             let text = format!("{} has balances and was not posted", row.text(0)?);
@@ -320,7 +349,8 @@ impl Proof {
             let text = format!("closed {}; posted {}", names(&closed), names(&self.posted));
             return Err(Broken::ClosedPeriods(text));
         }
-        Ok(())
+        let (number, hash) = (self.number, self.previous);
+        Ok((number > 0).then_some(Head { number, hash }))
     }
 
     fn sums(&self) -> Result<(), Broken> {

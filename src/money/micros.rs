@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::Percent;
 use super::decimal::{DecimalError, fixed, half_even};
-use super::{Percent, Rate};
 
 /// An amount of money in millionths of a currency's major unit.
 ///
@@ -74,12 +74,6 @@ impl Micros {
         let product = i128::from(self.0) * i128::from(percent.units());
         let rounded = half_even(product, i128::from(Percent::WHOLE.units()));
         Self(i64::try_from(rounded).unwrap_or(self.0))
-    }
-
-    /// `self × rate`, rounded once, half to even.
-    pub fn times(self, rate: Rate) -> Result<Self, AmountOutOfRange> {
-        let product = i128::from(self.0) * i128::from(rate.mantissa());
-        Self::from_micros(half_even(product, 10_i128.pow(rate.scale())))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::decimal::half_even;
+use super::micros::Micros;
 use super::percent::{Percent, PercentError};
 
 /// A part of a whole, between 0 and 1, as an exact fraction.
@@ -49,6 +51,13 @@ impl Share {
             }
             _ => Err(ShareError::Fraction),
         }
+    }
+
+    /// This part of an amount in whole micros, half to even. Nothing is paid by it: what is shared
+    /// is divided over all shares at once.
+    pub fn of(self, amount: Micros) -> i128 {
+        let product = i128::from(amount.micros()) * i128::from(self.numerator);
+        half_even(product, i128::from(self.denominator))
     }
 
     /// True for a share of nothing, which withdraws a claim.

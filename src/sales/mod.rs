@@ -5,6 +5,7 @@
 //! rounding leaves is stated, never dropped. Deliberately not here: who gets it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 use std::path::Path;
 
@@ -13,8 +14,8 @@ use chrono::NaiveDate;
 use crate::catalog::{Right, cell, optional_cell};
 use crate::ident::{Name, RecordingId, Territory};
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, Row, RowRead, Rows};
-use crate::money::{AmountOutOfRange, Currency, Micros, fixed_scientific, half_even};
-use crate::period::{AsOf, Period, parse_day};
+use crate::money::{Currency, Micros, fixed_scientific, half_even};
+use crate::period::{Period, parse_day};
 
 /// What sales files hold.
 pub const COLUMNS: &[Column] = &[
@@ -68,16 +69,6 @@ pub struct SaleKey {
     pub returned: bool,
 }
 
-impl SaleKey {
-    /// Which terms apply: those of the day of sale, else of the month.
-    pub const fn as_of(&self) -> AsOf {
-        match self.sale_date {
-            Some(day) => AsOf::Day(day),
-            None => AsOf::Month(self.period),
-        }
-    }
-}
-
 /// What rows alike add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
@@ -109,14 +100,38 @@ pub struct RoundingDifference {
 }
 
 /// Sums that do not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sales add up to more than can be held")]
-pub struct SalesOverflow;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{seller}'s sales of {item} add up to more than can be held")]
+pub struct SalesOverflow {
+    /// The source.
+    pub seller: Name,
+    /// The recording or the release.
+    pub item: String,
+}
 
-impl From<AmountOutOfRange> for SalesOverflow {
-    fn from(_: AmountOutOfRange) -> Self {
-        Self
+impl SalesOverflow {
+    fn of(key: &SaleKey) -> Self {
+        let item = match &key.sold {
+            Sold::Recording(recording) => recording.to_string(),
+            Sold::Release(release) => format!("release {release}"),
+        };
+        Self { seller: key.source.clone(), item }
     }
+
+    fn of_all(source: &Name) -> Self {
+        Self { seller: source.clone(), item: "all items".to_owned() }
+    }
+}
+
+/// Why sealed sales are not added.
+#[derive(Debug, thiserror::Error)]
+pub enum SalesError {
+    /// With them the sums do not fit.
+    #[error(transparent)]
+    Overflow(#[from] SalesOverflow),
+    /// Their file cannot be read.
+    #[error(transparent)]
+    File(#[from] IngestError),
 }
 
 /// Sales, added up by what they have in common.
@@ -139,6 +154,11 @@ fn quantity(text: &str) -> Result<i64, &'static str> {
 impl Sales {
     /// Takes a row, or says what is wrong with it.
     pub fn add(&mut self, row: Row<'_>) -> Result<(), Fault> {
+        let (key, sum) = Self::read(row)?;
+        self.put(key, sum).map_err(|reason| row.fault(7, reason))
+    }
+
+    fn read(row: Row<'_>) -> Result<(SaleKey, Sum), Fault> {
         let recording = optional_cell(row, 2, RecordingId::parse)?;
         let release = optional_cell(row, 3, Name::parse)?;
         let sold = match (recording, release) {
@@ -162,15 +182,24 @@ impl Sales {
             returned: amount < 0,
         };
         let quantity = optional_cell(row, 6, quantity)?.unwrap_or(0);
-        let sum = Sum { quantity, amount };
-        self.put(key, sum).map_err(|reason| row.fault(7, reason))
+        Ok((key, Sum { quantity, amount }))
     }
 
     fn put(&mut self, key: SaleKey, more: Sum) -> Result<(), SalesOverflow> {
-        let sum = self.0.entry(key).or_default();
-        let quantity = sum.quantity.checked_add(more.quantity).ok_or(SalesOverflow)?;
-        let amount = sum.amount.checked_add(more.amount).ok_or(SalesOverflow)?;
-        *sum = Sum { quantity, amount };
+        match self.0.entry(key) {
+            Entry::Vacant(new) => {
+                new.insert(more);
+            }
+            Entry::Occupied(mut known) => {
+                let sum = *known.get();
+                let quantity = sum.quantity.checked_add(more.quantity);
+                let amount = sum.amount.checked_add(more.amount);
+                let (Some(quantity), Some(amount)) = (quantity, amount) else {
+                    return Err(SalesOverflow::of(known.key()));
+                };
+                known.insert(Sum { quantity, amount });
+            }
+        }
         Ok(())
     }
 
@@ -190,10 +219,14 @@ impl Sales {
     }
 
     /// How many, and what for in units of 10⁻¹⁸: the report's own control totals.
-    pub fn totals(&self) -> Result<(i128, i128), SalesOverflow> {
-        let quantity = self.0.values().map(|sum| i128::from(sum.quantity)).sum();
-        let amount = self.0.values().try_fold(0_i128, |all, sum| all.checked_add(sum.amount));
-        Ok((quantity, amount.ok_or(SalesOverflow)?))
+    pub fn totals(&self) -> Result<(i64, i128), SalesOverflow> {
+        let mut totals = (0_i64, 0_i128);
+        for (key, sum) in &self.0 {
+            let quantity = totals.0.checked_add(sum.quantity);
+            let amount = totals.1.checked_add(sum.amount);
+            totals = quantity.zip(amount).ok_or_else(|| SalesOverflow::of_all(&key.source))?;
+        }
+        Ok(totals)
     }
 
     /// How many items there are.
@@ -208,14 +241,15 @@ impl Sales {
         for (key, sum) in &self.0 {
             let micros = half_even(sum.amount, UNITS_PER_MICRO);
             let total = totals.entry((key.source.clone(), key.currency)).or_default();
-            total.0 = total.0.checked_add(sum.amount).ok_or(SalesOverflow)?;
+            total.0 = total.0.checked_add(sum.amount).ok_or_else(|| SalesOverflow::of(key))?;
             total.1 += micros;
-            let amount = Micros::from_micros(micros)?;
+            let amount = Micros::from_micros(micros).map_err(|_| SalesOverflow::of(key))?;
             sales.push(Sale { key: key.clone(), quantity: sum.quantity, amount });
         }
         let mut differences = Vec::new();
         for ((source, currency), (exact, rounded)) in totals {
-            let amount = Micros::from_micros(half_even(exact, UNITS_PER_MICRO) - rounded)?;
+            let left = half_even(exact, UNITS_PER_MICRO) - rounded;
+            let amount = Micros::from_micros(left).map_err(|_| SalesOverflow::of_all(&source))?;
             differences.push(RoundingDifference { source, currency, amount });
         }
         Ok((sales, differences))
@@ -249,7 +283,7 @@ impl Sales {
     }
 
     /// Adds what a sealed file holds.
-    pub fn unseal(&mut self, path: &Path) -> Result<(), IngestError> {
+    pub fn unseal(&mut self, path: &Path) -> Result<(), SalesError> {
         let damaged = |fault: Fault| IngestError::Header {
             path: path.to_owned(),
             reason: format!("not a sealed file of sales: {fault}"),
@@ -258,8 +292,11 @@ impl Sales {
         loop {
             match rows.next()? {
                 RowRead::End => return Ok(()),
-                RowRead::Fault(fault) => return Err(damaged(fault)),
-                RowRead::Row(row) => self.add(row).map_err(damaged)?,
+                RowRead::Fault(fault) => return Err(damaged(fault).into()),
+                RowRead::Row(row) => {
+                    let (key, sum) = Self::read(row).map_err(damaged)?;
+                    self.put(key, sum)?;
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::Kind;
 use crate::ident::Name;
 
 /// Why money is held.
@@ -22,15 +23,20 @@ pub enum Suspense {
 }
 
 impl Suspense {
+    /// The kind of the lines that bring it there.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Unmatched => Kind::Unmatched,
+            Self::Unclaimed => Kind::Unclaimed,
+            Self::Disputed => Kind::Disputed,
+            Self::Undistributed => Kind::Undistributed,
+            Self::Parked => Kind::Parked,
+        }
+    }
+
     /// One word, as accounts and statements write it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unmatched => "unmatched",
-            Self::Unclaimed => "unclaimed",
-            Self::Disputed => "disputed",
-            Self::Undistributed => "undistributed",
-            Self::Parked => "parked",
-        }
+        self.kind().as_str()
     }
 
     const ALL: [Self; 5] =

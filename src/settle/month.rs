@@ -56,6 +56,9 @@ pub enum SettleError {
     /// Money could not be divided.
     #[error(transparent)]
     Apportion(#[from] ApportionError),
+    /// Plays that cannot be counted.
+    #[error("the plays of pool {0} add up to more than can be held")]
+    Plays(String),
     /// A sum does not fit.
     #[error(transparent)]
     Range(#[from] AmountOutOfRange),
@@ -92,13 +95,17 @@ pub fn settle_pool(
 ) -> Result<(), SettleError> {
     let naming = Line::naming(facts.period, &pool.origin);
     let account = Account::Pool(pool.origin.key().into());
-    let plays = recordings.iter().map(|r| i64::try_from(r.plays).unwrap_or(i64::MAX));
+    let too_many = || SettleError::Plays(pool.origin.key());
+    let count = |plays| i64::try_from(plays).map_err(|_| too_many());
+    let plays = recordings.iter().try_fold(0_i64, |sum, recording| {
+        sum.checked_add(count(recording.plays)?).ok_or_else(too_many)
+    })?;
     let funding = Receipt {
         origin: &pool.origin,
         naming: &naming,
         from: Account::Service(pool.origin.service.clone()),
         recording: None,
-        plays: plays.fold(0, i64::saturating_add),
+        plays,
         amount: pool.amount,
         agreement: Some(pool.agreement.clone()),
         parent: None,
@@ -120,7 +127,7 @@ pub fn settle_pool(
             naming: &naming,
             from: account.clone(),
             recording: Some(recording.recording.clone()),
-            plays: i64::try_from(recording.plays).unwrap_or(i64::MAX),
+            plays: count(recording.plays)?,
             amount: recording.amount,
             agreement: Some(pool.agreement.clone()),
             parent: None,
@@ -254,14 +261,7 @@ impl Receipt<'_> {
 
     /// Money that cannot be paid, and why. `rule` tells apart what is held for one recording.
     fn held(&self, reason: Suspense, amount: Micros, note: &str, rule: &str) -> Line {
-        let kind = match reason {
-            Suspense::Unmatched => Kind::Unmatched,
-            Suspense::Unclaimed => Kind::Unclaimed,
-            Suspense::Disputed => Kind::Disputed,
-            Suspense::Undistributed => Kind::Undistributed,
-            Suspense::Parked => Kind::Parked,
-        };
-        let line = self.line(kind, Account::Suspense(reason), rule);
+        let line = self.line(reason.kind(), Account::Suspense(reason), rule);
         Line { amount, note: Some(note.to_owned()), ..line }
     }
 
@@ -378,7 +378,11 @@ fn pay_on(
         let endless = chain.parties.len() >= CHAIN_MAX || chain.royalties >= ROYALTIES_MAX;
         chain.royalties += 1;
         if chain.parties.contains(party) || endless {
-            let way = if endless { "after too many hands" } else { "in a circle" };
+            let way = match chain.parties.len() >= CHAIN_MAX {
+                true => "after too many hands".to_owned(),
+                false if endless => format!("after {ROYALTIES_MAX} royalties on one receipt"),
+                false => "in a circle".to_owned(),
+            };
             let note = format!("{party} would be paid {way}: {}", names(&chain.parties));
             out(terms(parked(part, &note, party.as_str())));
         } else if facts.catalogue.party(party.as_str()).is_none() {

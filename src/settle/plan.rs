@@ -8,6 +8,7 @@ use crate::agreements::{AgreementRef, Agreements};
 use crate::allocate::Model;
 use crate::catalog::{Revenue, Right};
 use crate::money::{Micros, Percent};
+use crate::sales::SalesOverflow;
 use crate::usage::UsageKey;
 
 /// One pool of one month.
@@ -78,6 +79,12 @@ pub enum Refusal {
         /// How many.
         count: u64,
     },
+    /// Some of these rows would settle no more under their batch's name.
+    #[error(
+        "{0} of these rows may be sales of a batch that is settled, for which --replace pays nothing more: export \
+         them, correct them, import them as a batch of their own"
+    )]
+    QuarantineSettled(usize),
     /// Another number was accepted than stands in quarantine.
     #[error(
         "--accept-quarantine {accepted} was given and {count} rows stand in quarantine: look again"
@@ -100,6 +107,9 @@ pub enum Refusal {
         /// What is wrong.
         problem: String,
     },
+    /// Sales of one item that do not fit together.
+    #[error("{0}: correct a batch of them with --replace, or withdraw it")]
+    Sales(SalesOverflow),
     /// Listeners hashed with another secret.
     #[error("batch {batch} was sealed with the secret {theirs}, and this workspace's is {ours}")]
     Secret {

@@ -32,8 +32,15 @@ pub struct Totals {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DrawError {
     /// A sum does not fit.
-    #[error(transparent)]
-    Range(#[from] AmountOutOfRange),
+    #[error("{what} in {currency}: {source}")]
+    Range {
+        /// Whose or which.
+        what: String,
+        /// In what.
+        currency: Currency,
+        /// That it does not fit.
+        source: AmountOutOfRange,
+    },
     /// Money went missing between lines and statements: a defect.
     #[error("in {currency} {money_in} came in, {payable} is payable and {held} is held")]
     NotReconciled {
@@ -46,6 +53,13 @@ pub enum DrawError {
         /// What is held.
         held: Micros,
     },
+}
+
+impl DrawError {
+    /// Says what does not fit.
+    pub fn range(what: &str, currency: Currency) -> impl Fn(AmountOutOfRange) -> Self {
+        move |source| Self::Range { what: what.to_owned(), currency, source }
+    }
 }
 
 /// A month's statements, without their lines.
@@ -119,17 +133,20 @@ impl Survey {
     /// What all of it comes to; proves that statements and held money are the money that came in.
     pub fn finish(self, period: Period, catalogue: &Catalogue) -> Result<Drawn, DrawError> {
         let mut drawn = Drawn::default();
-        let sums = |sums: BTreeMap<Kind, i128>| -> Result<BTreeMap<String, Micros>, _> {
+        let sums = |sums: BTreeMap<Kind, i128>, currency| -> Result<_, DrawError> {
             let sum = |(kind, sum): (Kind, i128)| {
-                Micros::from_micros(sum).map(|sum| (kind.as_str().to_owned(), sum))
+                let kind = kind.as_str();
+                let sum = Micros::from_micros(sum).map_err(DrawError::range(kind, currency))?;
+                Ok((kind.to_owned(), sum))
             };
-            sums.into_iter().map(sum).collect::<Result<_, AmountOutOfRange>>()
+            sums.into_iter().map(sum).collect::<Result<BTreeMap<String, Micros>, _>>()
         };
         for (currency, running) in self.currencies {
             let totals = Totals {
-                money_in: Micros::from_micros(running.money_in)?,
-                held: sums(running.held)?,
-                by_kind: sums(running.by_kind)?,
+                money_in: Micros::from_micros(running.money_in)
+                    .map_err(DrawError::range("money in", currency))?,
+                held: sums(running.held, currency)?,
+                by_kind: sums(running.by_kind, currency)?,
                 lines: running.lines,
                 ..Totals::default()
             };
@@ -138,14 +155,16 @@ impl Survey {
         drawn.faces = faces(period, catalogue, self.owners)?;
         for face in &drawn.faces {
             let totals = drawn.totals.entry(face.currency.to_string()).or_default();
-            totals.payable = totals.payable.plus(face.total)?;
+            let payable = totals.payable.plus(face.total);
+            totals.payable = payable.map_err(DrawError::range("payable", face.currency))?;
             totals.statements += 1;
         }
         for (currency, totals) in &drawn.totals {
-            let held = Micros::sum(totals.held.values().copied())?;
-            if totals.payable.plus(held)? != totals.money_in
-                && let Ok(currency) = Currency::parse(currency)
-            {
+            let Ok(currency) = Currency::parse(currency) else { continue }; // it was one above
+            let held = Micros::sum(totals.held.values().copied());
+            let held = held.map_err(DrawError::range("held", currency))?;
+            let out = totals.payable.plus(held).map_err(DrawError::range("money out", currency))?;
+            if out != totals.money_in {
                 let (money_in, payable) = (totals.money_in, totals.payable);
                 return Err(DrawError::NotReconciled { currency, money_in, payable, held });
             }
@@ -165,7 +184,7 @@ fn faces(
     period: Period,
     catalogue: &Catalogue,
     owners: HashMap<Box<str>, Vec<Owned>>,
-) -> Result<Vec<Face>, AmountOutOfRange> {
+) -> Result<Vec<Face>, DrawError> {
     let mut owners: Vec<_> = owners.into_iter().collect();
     owners.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let period = period.to_string();
@@ -179,7 +198,7 @@ fn faces(
                 payee: owner.to_string(),
                 payee_name: catalogue.party(&owner).unwrap_or(&owner).to_owned(),
                 currency,
-                total: Micros::from_micros(total)?,
+                total: Micros::from_micros(total).map_err(DrawError::range(&owner, currency))?,
                 lines,
                 first_row,
             });

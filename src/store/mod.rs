@@ -41,16 +41,14 @@ pub enum StoreError {
     /// Its tables could not be made or brought up to date.
     #[error("cannot bring the database's tables up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Somebody else has been writing for as long as this one waits.
+    #[error(
+        "another process has been writing to the database for over a minute: let it finish, then run this again"
+    )]
+    Busy,
     /// A statement failed.
     #[error("database: {0}")]
     Sql(#[from] sqlx::Error),
-}
-
-impl StoreError {
-    /// True if a uniqueness rule of the database refused a row.
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
-    }
 }
 
 /// What a connection keeps of the file, in KiB with a minus before it: a month of a million
@@ -235,10 +233,15 @@ impl Store {
     }
 
     /// Starts a transaction that changes. There is one at a time on either database: the next one
-    /// waits for its turn here.
+    /// waits for its turn here, on SQLite for a minute at most.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(pool) => {
+                let begun = pool.begin_with("BEGIN IMMEDIATE").await;
+                Tx::Sqlite(begun.map_err(|error| {
+                    if is_busy(&error) { StoreError::Busy } else { error.into() }
+                })?)
+            }
             Self::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
                 sqlx::query(dialect::POSTGRES_WRITER).execute(&mut *tx).await?;
@@ -254,6 +257,15 @@ impl Store {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// True if SQLite waited for another writer in vain.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: &str = "5";
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == SQLITE_BUSY)
 }
 
 impl Tx {

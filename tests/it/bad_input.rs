@@ -2,10 +2,12 @@
 
 mod approval;
 mod files;
+mod freeze;
 mod ledger;
 mod month;
 mod privacy;
 mod rows;
+mod stray;
 mod workspace;
 
 use std::path::{Path, PathBuf};

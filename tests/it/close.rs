@@ -3,12 +3,14 @@
 use crate::support::{Desk, json};
 
 /// Every place where a close can be killed; see `src/close/crash.rs`.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 9] = [
     "frozen",
     "allocation written",
     "allocated",
+    "settling",
     "lines written",
     "settled",
+    "drawing",
     "statements written",
     "drafted",
 ];
@@ -247,5 +249,21 @@ on_both! {
         desk.import("revenue", "radio.csv", revenue).ok();
         let said = json(&desk.run(&["close", "2026-09", "--as", "anna", "--format", "json"]).ok());
         assert_eq!(said["totals"]["CNY"]["money_in"], "0.000003");
+    }
+}
+
+on_both! {
+    fn what_a_kill_left_half_written_is_cleared_away(desk) {
+        desk.import_demo();
+        let fact = desk.dir().join("data/facts/.arriving-Xy12Zz");
+        std::fs::create_dir_all(fact.parent().unwrap()).unwrap();
+        std::fs::write(&fact, "torn").unwrap();
+        desk.publish("2026-10");
+        assert!(!fact.exists());
+        let anew = desk.dir().join("data/.verify-Xy12Zz");
+        std::fs::create_dir(&anew).unwrap();
+        std::fs::write(anew.join("lines.parquet"), "torn").unwrap();
+        desk.run(&["verify"]).ok();
+        assert!(!anew.exists());
     }
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod close;
 mod demo;
 mod docs;
+mod explain;
 mod generate;
 mod imports;
 mod properties;

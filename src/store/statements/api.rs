@@ -20,9 +20,9 @@ statements! {
         ORDER BY closed_period.period LIMIT $2";
     /// Whether a month is published: `$1` period.
     MONTH = "SELECT period FROM closed_period WHERE period = $1";
-    /// A published month's file of statement lines: `$1` period.
+    /// A published month's file of statement lines, or nothing where its step is gone: `$1` period.
     MONTH_LINES = "SELECT close_step.path FROM closed_period JOIN posting ON posting.id = closed_period.posting_id \
-        JOIN close_step ON close_step.run_id = posting.run_id AND close_step.step = 'draft' \
+        LEFT JOIN close_step ON close_step.run_id = posting.run_id AND close_step.step = 'draft' \
         WHERE closed_period.period = $1";
     /// The rows of a month in its file, the first and the one after the last: `$1` period. Statements
     /// stand in the file in the order of an index, so its two ends are enough: there are millions between.

@@ -8,6 +8,9 @@ pub const FROZEN_FILE: Table =
 /// Which sealed files a published run has settled.
 pub const SETTLED_FILE: Table =
     Table { name: "settled_file", columns: &["sealed_file_id", "run_id"] };
+/// Which quarantined rows a run leaves out.
+pub const ACCEPTED_ROW: Table =
+    Table { name: "accepted_row", columns: &["quarantine_id", "run_id"] };
 
 statements! {
     /// The run of a month that is not denied: `$1` period.
@@ -43,10 +46,15 @@ statements! {
         JOIN sealed_file AS done ON done.kind = sealed_file.kind AND done.period = sealed_file.period \
         AND done.service = sealed_file.service AND done.offer = sealed_file.offer AND done.territory = sealed_file.territory \
         JOIN import AS earlier ON earlier.id = done.import_id JOIN settled_file ON settled_file.sealed_file_id = done.id \
-        JOIN close_run ON close_run.id = settled_file.run_id WHERE sealed_file.id = $1 \
+        JOIN close_run ON close_run.id = settled_file.run_id AND close_run.state = 'published' WHERE sealed_file.id = $1 \
         AND (done.id = sealed_file.id OR earlier.name = import.name OR earlier.sha256 = import.sha256) LIMIT 1";
     /// The sealed files that a run has settled: `$1` run.
     SETTLED = "SELECT sealed_file_id FROM settled_file WHERE run_id = $1 ORDER BY sealed_file_id";
+    /// A batch that is listed as settled, by no run that is published, and the month of its sales or plays.
+    SETTLED_STRAY = "SELECT import.name, sealed_file.period FROM settled_file \
+        LEFT JOIN close_run ON close_run.id = settled_file.run_id AND close_run.state = 'published' \
+        LEFT JOIN sealed_file ON sealed_file.id = sealed_file_id LEFT JOIN import ON import.id = sealed_file.import_id \
+        WHERE close_run.id IS NULL ORDER BY sealed_file_id LIMIT 1";
     /// An earlier month that can still be closed and holds a run, plays or money: `$1` period.
     UNPUBLISHED_BEFORE = "SELECT MIN(period) FROM ( \
         SELECT period FROM close_run WHERE state NOT IN ('denied', 'published') \

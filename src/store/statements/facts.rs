@@ -136,6 +136,18 @@ pub const SEALED_FILE: Table = Table {
     ],
 };
 
+/// Whether a published month has settled the file of sales, or one of the same batch or the same
+/// content for which it stands in.
+macro_rules! settled {
+    () => {
+        "EXISTS (SELECT 1 FROM settled_file JOIN close_run ON close_run.id = settled_file.run_id \
+        AND close_run.state = 'published' JOIN sealed_file AS done ON done.id = settled_file.sealed_file_id \
+        JOIN import AS earlier ON earlier.id = done.import_id WHERE done.kind = 'sales' \
+        AND done.period = sealed_file.period AND done.service = sealed_file.service \
+        AND (earlier.sha256 = import.sha256 OR earlier.name = import.name))"
+    };
+}
+
 statements! {
     /// A setting: `$1` name.
     SETTING = "SELECT content FROM setting WHERE name = $1";
@@ -160,11 +172,20 @@ statements! {
     QUARANTINE_LIST = "SELECT import.kind, import.name, quarantine.line, quarantine.field, quarantine.reason, \
         quarantine.content, import.sha256, quarantine.part FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL ORDER BY import.kind, import.name, import.id, quarantine.part, quarantine.line, quarantine.id";
-    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late sales.
-    QUARANTINE_OF_PERIOD = "SELECT COUNT(*) FROM quarantine JOIN import ON import.id = quarantine.import_id \
+    /// Quarantined rows that could belong to a month: `$1` period. Rows without a readable month count, and late
+    /// sales; what a published month left out does not. Returns the row, and 1 if it may be a sale of a batch that
+    /// is settled, so that it settles under that name no more.
+    QUARANTINE_OF_PERIOD = "SELECT quarantine.id, CAST(CASE WHEN import.kind = 'sales' AND EXISTS \
+        (SELECT 1 FROM settled_file JOIN close_run ON close_run.id = settled_file.run_id AND close_run.state = 'published' \
+        JOIN sealed_file AS done ON done.id = settled_file.sealed_file_id JOIN import AS earlier ON earlier.id = done.import_id \
+        WHERE earlier.kind = 'sales' AND earlier.name = import.name \
+        AND (quarantine.period IS NULL OR quarantine.period = done.period)) THEN 1 ELSE 0 END AS BIGINT) \
+        FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'revenue') \
         AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
-        AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period)))";
+        AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period))) \
+        AND NOT EXISTS (SELECT 1 FROM accepted_row JOIN close_run ON close_run.id = accepted_row.run_id \
+        WHERE accepted_row.quarantine_id = quarantine.id AND close_run.state = 'published') ORDER BY quarantine.id";
     /// Sealed files of a month from standing batches: `$1` period.
     SEALED_OF_PERIOD = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
@@ -172,15 +193,11 @@ statements! {
         ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
     /// Sales of months that can no longer be closed and that none has settled: `$1` the month being closed.
     /// A batch that stands in for one that was settled is a correction, not a late sale.
-    SEALED_LATE_SALES = "SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
+    SEALED_LATE_SALES = concat!("SELECT sealed_file.id, sealed_file.kind, sealed_file.period, service, offer, territory, path, \
         sealed_file.sha256, sealed_file.row_count, plays, secret, import.name FROM sealed_file \
         JOIN import ON import.id = sealed_file.import_id WHERE import.ended IS NULL AND sealed_file.kind = 'sales' \
         AND sealed_file.period < $1 AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= sealed_file.period) \
-        AND NOT EXISTS (SELECT 1 FROM settled_file JOIN sealed_file AS done ON done.id = sealed_file_id \
-        JOIN import AS earlier ON earlier.id = done.import_id WHERE done.kind = 'sales' \
-        AND done.period = sealed_file.period AND done.service = sealed_file.service \
-        AND (earlier.sha256 = import.sha256 OR earlier.name = import.name)) \
-        ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256";
+        AND NOT ", settled!(), " ORDER BY sealed_file.kind, service, offer, territory, sealed_file.sha256");
     /// Months that have sealed files or revenue, and how many rows.
     PERIODS = "SELECT period, CAST(SUM(usage_rows) AS BIGINT), CAST(SUM(plays) AS BIGINT), CAST(SUM(sales_rows) AS BIGINT), \
         CAST(SUM(revenue_rows) AS BIGINT) FROM ( \
@@ -191,15 +208,23 @@ statements! {
         UNION ALL SELECT period, 0, 0, 0, 1 FROM revenue WHERE superseded_by IS NULL) AS parts GROUP BY period ORDER BY period";
     /// What changed after a run was frozen and may touch its month: `$1` period, `$2` the newest import that the
     /// freeze could see, `$3` 1 if the month is not published, since until then a later fact of any kind would
-    /// change it, `$4` run.
-    LATE = "SELECT kind, name, 'imported', at FROM import WHERE ended IS NULL AND id > $2 AND CASE \
+    /// change it, `$4` run. The last column says what becomes of it, where the month is published.
+    LATE = concat!("SELECT kind, name, 'imported', at, CASE WHEN $3 = 1 THEN NULL ELSE 'stays out' END \
+        FROM import WHERE ended IS NULL AND id > $2 AND (kind <> 'sales' OR $3 = 1) AND CASE \
         WHEN kind IN ('usage', 'sales') THEN EXISTS \
         (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1) \
         WHEN kind = 'revenue' THEN EXISTS (SELECT 1 FROM revenue WHERE revenue.import_id = import.id AND revenue.period = $1) \
         ELSE $3 = 1 END \
-        UNION ALL SELECT kind, name, ended, ended_at FROM import WHERE ended IS NOT NULL AND EXISTS \
+        UNION ALL SELECT DISTINCT import.kind, import.name, 'imported', import.at, \
+        CASE WHEN own.period IS NOT NULL THEN 'settled in ' || own.period \
+        WHEN ", settled!(), " THEN 'stands in for a settled batch and is not paid' ELSE 'settles in the next close' END \
+        FROM import JOIN sealed_file ON sealed_file.import_id = import.id AND sealed_file.period = $1 \
+        LEFT JOIN settled_file AS mark ON mark.sealed_file_id = sealed_file.id \
+        LEFT JOIN close_run AS own ON own.id = mark.run_id AND own.state = 'published' \
+        WHERE import.ended IS NULL AND import.id > $2 AND import.kind = 'sales' AND $3 <> 1 \
+        UNION ALL SELECT kind, name, ended, ended_at, NULL FROM import WHERE ended IS NOT NULL AND EXISTS \
         (SELECT 1 FROM frozen_file JOIN sealed_file ON sealed_file.id = sealed_file_id \
-        WHERE run_id = $4 AND sealed_file.import_id = import.id) ORDER BY 4, 2";
+        WHERE run_id = $4 AND sealed_file.import_id = import.id) ORDER BY 4, 2, 5");
     /// The newest import.
     IMPORT_LAST = "SELECT COALESCE(MAX(id), 0) FROM import";
 }

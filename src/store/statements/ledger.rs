@@ -65,17 +65,22 @@ statements! {
     PERIOD_CLOSE = "INSERT INTO closed_period (period, posting_id) VALUES ($1, $2)";
     /// Closed months.
     PERIODS_CLOSED = "SELECT period, posting_id FROM closed_period ORDER BY period";
-    /// The latest balance of each account, by its number.
+    /// The balance of each account after the last closed month, by its number.
     BALANCES = "SELECT balance_snapshot.account_id, balance FROM balance_snapshot JOIN \
-        (SELECT account_id, MAX(period) AS period FROM balance_snapshot GROUP BY account_id) AS latest \
+        (SELECT account_id, MAX(period) AS period FROM balance_snapshot \
+        WHERE period IN (SELECT period FROM closed_period) GROUP BY account_id) AS latest \
         ON latest.account_id = balance_snapshot.account_id AND latest.period = balance_snapshot.period";
-    /// The latest balance of one account: `$1` code, `$2` currency.
+    /// The balance of one account after the last closed month: `$1` code, `$2` currency.
     BALANCE = "SELECT balance FROM balance_snapshot JOIN account ON account.id = account_id \
-        WHERE account.code = $1 AND account.currency = $2 ORDER BY period DESC LIMIT 1";
+        JOIN closed_period ON closed_period.period = balance_snapshot.period \
+        WHERE account.code = $1 AND account.currency = $2 ORDER BY balance_snapshot.period DESC LIMIT 1";
     /// The balances at a close: `$1` period.
     SNAPSHOTS = "SELECT account_id, balance FROM balance_snapshot WHERE period = $1";
     /// A month that has balances and no posting.
     SNAPSHOTS_STRAY = "SELECT period FROM balance_snapshot WHERE period NOT IN (SELECT period FROM posting) LIMIT 1";
+    /// A statement of a month that was not posted, or of another posting.
+    STATEMENTS_STRAY = "SELECT statement FROM statement LEFT JOIN posting ON posting.id = posting_id \
+        AND posting.period = statement.period WHERE posting.id IS NULL ORDER BY statement LIMIT 1";
     /// The published statements of a month: `$1` period.
     STATEMENTS = "SELECT statement, payee, payee_name, currency, opening, total, line_count, first_row FROM statement \
         WHERE period = $1 ORDER BY payee, currency";

@@ -169,3 +169,32 @@ on_both! {
         refused(desk, &["explain", "no-line"], "no close has a line no-line");
     }
 }
+
+on_both! {
+    fn the_next_command_is_printed_as_a_shell_takes_it(desk) {
+        import_month(desk);
+        let result = desk.close("2026-10");
+        let words = ["approve", "2026-10", "--as", "Ben O'Hara", "--result", &result];
+        let said = desk.run(&words).ok();
+        assert_says(&said, r"tantieme publish 2026-10 --as 'Ben O'\''Hara'");
+    }
+}
+
+on_both! {
+    fn a_month_that_is_only_frozen_has_a_close_to_finish(desk) {
+        import_month(desk);
+        desk.crash("frozen", &["close", "2026-10", "--as", "anna"]);
+        refused(desk, &["suspense", "2026-10"], "2026-10 is frozen: finish its close first");
+    }
+}
+
+on_both! {
+    fn a_batch_that_was_withdrawn_after_the_freeze_is_said_to_be_in_the_close(desk) {
+        import_month(desk);
+        desk.close("2026-10");
+        desk.run(&["withdraw", "usage.csv"]).ok();
+        let said = desk.run(&["close", "2026-10", "--as", "anna"]).ok();
+        assert_says(&said, "late: usage usage.csv, withdrawn ");
+        assert_says(&said, ": still in this close");
+    }
+}

@@ -17,14 +17,14 @@ const ONLY_GROW: [(&str, &str); 8] = [
     ("settled_file", "run_id"),
 ];
 
-fn published(desk: &Desk) {
+pub fn published(desk: &Desk) {
     import_month(desk);
     desk.publish("2026-10");
     desk.run(&["verify"]).ok();
 }
 
 /// A published month on one database, for what the other has no word for.
-fn on_one(database: Database, test: impl FnOnce(&Desk)) {
+pub fn on_one(database: Database, test: impl FnOnce(&Desk)) {
     if let Some(desk) = Desk::new(database) {
         published(&desk);
         test(&desk);
@@ -32,7 +32,7 @@ fn on_one(database: Database, test: impl FnOnce(&Desk)) {
 }
 
 #[track_caller]
-fn database_refuses(desk: &Desk, sql: &str, reason: &str) {
+pub fn database_refuses(desk: &Desk, sql: &str, reason: &str) {
     match desk.sql(sql) {
         Ok(()) => panic!("the database took {sql}"),
         Err(said) => assert_says(&said, reason),
@@ -176,7 +176,7 @@ fn on_sqlite_switching_checks_and_foreign_keys_off_opens_nothing() {
 }
 
 /// Changes a table behind the back of its triggers.
-fn tamper(desk: &Desk, table: &str, sql: &str) {
+pub fn tamper(desk: &Desk, table: &str, sql: &str) {
     let open = if desk.is_postgres() {
         format!("ALTER TABLE {table} DISABLE TRIGGER ALL")
     } else {
@@ -201,7 +201,7 @@ fn triggers(desk: &Desk, table: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn verify_finds(desk: &Desk, table: &str, sql: &str, words: &str) {
+pub fn verify_finds(desk: &Desk, table: &str, sql: &str, words: &str) {
     published(desk);
     tamper(desk, table, sql);
     assert_says(&desk.run(&["verify"]).refused(), words);

@@ -268,7 +268,7 @@ on_both! {
             };
             let text = format!("{SALES_HEADER}\n{}{}", row("x::A"), row("x::B"));
             let said = desk.import("sales", "s.csv", &text).refused();
-            assert_says(&said, "the sales add up to more than can be held");
+            assert_says(&said, "shop's sales of all items add up to more than can be held");
         }
         assert_eq!(status(desk)["imports"].as_array().unwrap().len(), 0);
     }

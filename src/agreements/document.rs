@@ -55,6 +55,7 @@ pub struct PoolTerm {
     #[serde(deserialize_with = "percent", serialize_with = "as_text")]
     pub rate: Percent,
     /// How it is shared over recordings.
+    #[serde(deserialize_with = "settled_model")]
     pub model: Model,
 }
 
@@ -167,6 +168,16 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Percent, D::Err
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn as_text<S: Serializer>(percent: &Percent, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(percent)
+}
+
+/// A close allocates by these two; the others need more than it freezes.
+fn settled_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Model, D::Error> {
+    const SETTLED: [Model; 2] = [Model::ProRata, Model::UserCentric];
+    let name = String::deserialize(deserializer)?;
+    SETTLED
+        .into_iter()
+        .find(|model| model.as_str() == name)
+        .ok_or_else(|| D::Error::unknown_variant(&name, &["pro_rata", "user_centric"]))
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,28 @@
 //! From a pool to recordings.
 //!
-//! In: an amount, a model, and who listened to what. Out: an amount for each recording, which
+//! In: an amount, a rule, and who listened to what. Out: an amount for each recording, which
 //! add up to the pool to the micro whatever the order of the plays. Pure: no file, no database,
 //! no clock, no float. Deliberately not here: who is paid for a recording.
+//!
+//! A rule is a model and modifiers. Modifiers become a weight for each recording before the plays
+//! are read; a model becomes a rate for each listener; what a recording is owed is the sum of its
+//! weighted plays, each at its listener's rate.
 
+mod bands;
+mod factor;
+mod fees;
 mod models;
+mod rate;
+mod rule;
+mod survey;
 mod tally;
+mod weights;
 
-pub use models::{AllocateError, Allocation, Model, RecordingAmount, allocate};
-pub use tally::{Rule, Sum, Tally};
+pub use factor::{Factor, FactorError};
+pub use fees::{Fees, Twice};
+pub use models::{AllocateError, Allocation, Inputs, RecordingAmount, allocate};
+pub use rule::{
+    Ai, Band, Budgets, Cap, CapMode, Content, Factors, Group, Model, OnNoPlays, Part, Professional,
+    Rule, RuleError, Scope, Subject, Threshold, Within,
+};
+pub use weights::{About, Attributes, Reach};

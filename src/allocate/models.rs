@@ -1,31 +1,37 @@
-//! The models, each as its formula.
+//! A pool over recordings, by a rule.
 
-use super::tally::{Rule, Sum, Tally};
+use super::bands;
+use super::fees::Fees;
+use super::rate::Rate;
+use super::rule::{Budgets, Model, OnNoPlays, Rule, Threshold};
+use super::survey::{Survey, Surveying};
+use super::tally::{Sum, Tally, Totals};
+use super::weights::{Attributes, Reach, Weights};
 use crate::ident::RecordingId;
-use crate::money::{ApportionError, Micros, apportion};
+use crate::money::{AmountOutOfRange, ApportionError, Micros, apportion, half_even};
 use crate::threads::{in_parts, joined};
 use crate::usage::Listening;
 
-/// How a pool is shared over recordings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Model {
-    /// By plays.
-    ProRata,
-    /// An equal part for each listener, spread over that listener's own plays.
-    UserCentric,
+/// What a rule looks at.
+pub struct Inputs<'a, L: Listening> {
+    /// Who listened to what.
+    pub listening: &'a L,
+    /// What is known of the recordings.
+    pub attributes: &'a Attributes<'a>,
+    /// What a threshold is measured by.
+    pub reach: &'a dyn Fn(Threshold) -> Result<Reach, L::Error>,
+    /// What each listener paid, if it is known.
+    pub fees: Option<&'a Fees>,
+    /// How many listeners paid, if it is known.
+    pub payers: Option<u64>,
 }
 
-impl Model {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::ProRata, Self::UserCentric];
-
-    /// As files write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ProRata => "pro_rata",
-            Self::UserCentric => "user_centric",
-        }
+impl<'a, L: Listening> Inputs<'a, L> {
+    /// Listening and nothing else: enough for a model without modifiers that asks for no artist
+    /// and no fee.
+    pub fn plain(listening: &'a L, attributes: &'a Attributes<'a>) -> Self {
+        let reach = &|_| Ok(Reach::default());
+        Self { listening, attributes, reach, fees: None, payers: None }
     }
 }
 
@@ -35,6 +41,9 @@ pub enum AllocateError<E> {
     /// There is nobody to share it over.
     #[error("no plays")]
     NoPlays,
+    /// There are plays, and the rule counts none of them.
+    #[error("the rule counts none of the plays")]
+    NothingCounts,
     /// The pool's plays do not fit in 64 bits.
     #[error("the pool has 2^64 plays or more")]
     TooManyPlays,
@@ -49,6 +58,28 @@ pub enum AllocateError<E> {
     /// A pool under zero.
     #[error("the amount is negative")]
     Negative,
+    /// The rule needs what each listener paid.
+    #[error("the rule shares by what each listener paid, and that is not known")]
+    NoFees,
+    /// Listeners with plays of whom it is not known what they paid.
+    #[error("{0} listeners have plays and no fee")]
+    Unpaid(u64),
+    /// A pool that the listeners did not pay.
+    #[error("the amount is over {0}, which is what those who played have paid")]
+    OverFees(Micros),
+    /// The rule needs to know how many paid.
+    #[error(
+        "the rule sets aside the part of those who pay and play nothing, and how many pay is not known"
+    )]
+    NoPayers,
+    /// Fewer are said to have paid than have played.
+    #[error("{payers} listeners have paid and {listeners} have played")]
+    Payers {
+        /// How many paid.
+        payers: u64,
+        /// How many played.
+        listeners: u64,
+    },
     /// The plays could not be read.
     #[error(transparent)]
     Usage(E),
@@ -74,43 +105,42 @@ pub struct Allocation {
     pub recordings: Vec<RecordingAmount>,
     /// All plays of the pool.
     pub plays: u64,
-    /// Listeners with at least one play.
+    /// Listeners with weighted plays.
     pub listeners: u64,
+    /// The part of those who pay and play nothing, where the rule takes it out first.
+    pub set_aside: Micros,
 }
 
 /// Shares an amount over recordings.
 ///
-/// The amounts add up to `pool` exactly and do not depend on the order of the plays, nor on how
-/// they were split over threads or files.
+/// The amounts and what is set aside add up to `pool` exactly and do not depend on the order of
+/// the plays, nor on how they were split over threads or files.
 pub fn allocate<L: Listening>(
-    model: Model,
+    rule: &Rule,
     pool: Micros,
-    listening: &L,
+    inputs: &Inputs<'_, L>,
 ) -> Result<Allocation, AllocateError<L::Error>> {
-    let amount = u64::try_from(pool.micros()).map_err(|_| AllocateError::Negative)?;
-    let rule = match model {
-        Model::ProRata => Rule::Plays,
-        Model::UserCentric => Rule::EqualBudgets {
-            pool: u128::from(amount) << 64,
-            listeners: listening.listeners().map_err(AllocateError::Usage)?,
-        },
-    };
-    let ids = listening.recordings();
-    let parts = listening.fold(|| Tally::new(rule, ids.len())).map_err(AllocateError::Usage)?;
-    let plays = parts.iter().map(|part| part.plays_total).sum::<u128>();
-    let plays = u64::try_from(plays).map_err(|_| AllocateError::TooManyPlays)?;
-    if plays == 0 {
-        return Err(AllocateError::NoPlays);
+    if pool.is_negative() {
+        return Err(AllocateError::Negative);
     }
-    let found = parts.iter().map(|part| part.listeners_total).sum();
-    if let Rule::EqualBudgets { listeners: said, .. } = rule
-        && said != found
-    {
-        return Err(AllocateError::Listeners { said, found });
+    if rule.model == Model::Blend {
+        return blend(rule, pool, inputs);
     }
-    let threads = listening.threads();
+    let ids = inputs.listening.recordings();
+    let reach = |threshold| (inputs.reach)(threshold).map_err(AllocateError::Usage);
+    let weights = Weights::of(rule, ids, inputs.attributes, reach)?;
+    let survey = survey(rule, weights.as_ref(), inputs)?;
+    let set_aside = set_aside(rule, pool, survey.as_ref().map(|survey| survey.listeners), inputs)?;
+    let amount = pool.minus(set_aside).map_err(|AmountOutOfRange| AllocateError::Negative)?;
+    let micros = u64::try_from(amount.micros()).map_err(|_| AllocateError::Negative)?;
+    let rate = rate(rule, micros, survey.as_ref(), inputs)?;
+    let parts = inputs.listening.fold(|| Tally::new(&rate, weights.as_ref(), ids.len()));
+    let parts = parts.map_err(AllocateError::Usage)?;
+    let totals = parts.iter().map(|part| part.totals).fold(Totals::default(), Totals::merge);
+    check(&totals, survey.as_ref())?;
+    let threads = inputs.listening.threads();
     let order = by_id(ids, threads);
-    let sums = in_parts(threads, &order, |order| {
+    let sums = joined(in_parts(threads, &order, |order| {
         let sum = |recording: &u32| {
             let mut sum = Sum::default();
             for part in &parts {
@@ -119,11 +149,20 @@ pub fn allocate<L: Listening>(
             sum
         };
         order.iter().map(sum).collect::<Vec<_>>()
-    });
-    let sums: Vec<Sum> = joined(sums);
-    let amounts = match rule {
-        Rule::Plays => by_plays(pool, &sums),
-        Rule::EqualBudgets { .. } => by_budgets(amount, &sums),
+    }));
+    let amounts = if rule.model.is_per_listener() {
+        by_budgets(micros, &sums)
+    } else {
+        let alike = weights.is_none() && rule.cap.is_none();
+        let weight = |sum: &Sum| if alike { u128::from(sum.plays) } else { sum.owed };
+        let weights: Vec<u128> = sums.iter().map(weight).collect();
+        if rule.bands.is_empty() {
+            by_weight(amount, &weights)
+        } else {
+            let artists: Vec<u32> =
+                order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
+            bands::share(amount, rule, &weights, &artists).ok_or(AllocateError::NothingCounts)?
+        }
     };
     let recordings = order
         .into_iter()
@@ -136,7 +175,139 @@ pub fn allocate<L: Listening>(
             amount,
         })
         .collect();
-    Ok(Allocation { recordings, plays, listeners: found })
+    let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
+    Ok(Allocation { recordings, plays, listeners: totals.listeners, set_aside })
+}
+
+/// Shares by several rules and adds up what each gives.
+fn blend<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    inputs: &Inputs<'_, L>,
+) -> Result<Allocation, AllocateError<L::Error>> {
+    let listeners = match rule.on_no_plays {
+        OnNoPlays::Pool => None,
+        _ => Some(inputs.listening.listeners().map_err(AllocateError::Usage)?),
+    };
+    let set_aside = set_aside(rule, pool, listeners, inputs)?;
+    let amount = pool.minus(set_aside).map_err(|AmountOutOfRange| AllocateError::Negative)?;
+    let weights: Vec<u128> = rule.parts.iter().map(|part| part.weight.units(6).into()).collect();
+    let mut all: Option<Allocation> = None;
+    for (part, amount) in rule.parts.iter().zip(by_weight(amount, &weights)) {
+        let part = allocate(&part.rule, amount, inputs)?;
+        let Some(all) = &mut all else {
+            all = Some(part);
+            continue;
+        };
+        all.listeners = all.listeners.max(part.listeners);
+        for (sum, part) in all.recordings.iter_mut().zip(part.recordings) {
+            sum.amount = sum.amount.plus(part.amount).unwrap_or(Micros::MAX); // at most the pool
+        }
+    }
+    all.map(|all| Allocation { set_aside, ..all }).ok_or(AllocateError::NothingCounts)
+}
+
+/// What the rule must know of the listeners before the plays are shared; none where the usage
+/// itself says it.
+fn survey<L: Listening>(
+    rule: &Rule,
+    weights: Option<&Weights>,
+    inputs: &Inputs<'_, L>,
+) -> Result<Option<Survey>, AllocateError<L::Error>> {
+    let by_fee = rule.budgets == Budgets::Fees || rule.model == Model::ScaledUser;
+    if !rule.model.is_per_listener() && rule.on_no_plays == OnNoPlays::Pool {
+        return Ok(None);
+    }
+    if !by_fee && weights.is_none() {
+        let listeners = inputs.listening.listeners().map_err(AllocateError::Usage)?;
+        return Ok(Some(Survey { listeners, ..Survey::default() }));
+    }
+    let fees = match inputs.fees {
+        Some(fees) if by_fee => Some(fees),
+        None if by_fee => return Err(AllocateError::NoFees),
+        _ => None,
+    };
+    let kinds = rule.model == Model::ScaledUser;
+    let start = || Surveying { weights, fees, kinds, found: Survey::default() };
+    let parts = inputs.listening.fold(start).map_err(AllocateError::Usage)?;
+    let survey = parts.into_iter().map(|part| part.found).fold(Survey::default(), Survey::merge);
+    if survey.unpaid > 0 { Err(AllocateError::Unpaid(survey.unpaid)) } else { Ok(Some(survey)) }
+}
+
+/// The part of those who pay and play nothing: A·(S − N) / S, half to even.
+fn set_aside<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    listeners: Option<u64>,
+    inputs: &Inputs<'_, L>,
+) -> Result<Micros, AllocateError<L::Error>> {
+    if rule.on_no_plays == OnNoPlays::Pool {
+        return Ok(Micros::ZERO);
+    }
+    let (payers, listeners) =
+        (inputs.payers.ok_or(AllocateError::NoPayers)?, listeners.unwrap_or(0));
+    let silent = payers.checked_sub(listeners);
+    let silent =
+        silent.filter(|_| payers > 0).ok_or(AllocateError::Payers { payers, listeners })?;
+    let part = half_even(i128::from(pool.micros()) * i128::from(silent), i128::from(payers));
+    Ok(Micros::from_micros(part).unwrap_or(pool)) // at most the pool
+}
+
+fn rate<'a, L: Listening>(
+    rule: &Rule,
+    pool: u64,
+    survey: Option<&Survey>,
+    inputs: &Inputs<'a, L>,
+) -> Result<Rate<'a>, AllocateError<L::Error>> {
+    let none = Survey::default();
+    let survey = survey.unwrap_or(&none);
+    let (listeners, scaled) = (survey.listeners, u128::from(pool) << 64);
+    Ok(match rule.model {
+        Model::ProRata | Model::Blend => rule.cap.map_or(Rate::Alike, Rate::Capped),
+        Model::UserCentric if rule.budgets == Budgets::Equal => {
+            Rate::Equal { pool: scaled, listeners }
+        }
+        Model::UserCentric => {
+            let fees = inputs.fees.ok_or(AllocateError::NoFees)?;
+            Rate::ByFee { pool, fees, total: survey.fees }
+        }
+        Model::EqualPerArtist => Rate::Artists {
+            pool: scaled,
+            listeners,
+            artists: &inputs.attributes.artists,
+            count: inputs.attributes.artists_count,
+        },
+        Model::ScaledUser => {
+            let fees = inputs.fees.ok_or(AllocateError::NoFees)?;
+            if u128::from(pool) > survey.fees {
+                let fees = i128::try_from(survey.fees).unwrap_or(i128::MAX);
+                return Err(AllocateError::OverFees(
+                    Micros::from_micros(fees).unwrap_or(Micros::MAX),
+                ));
+            }
+            let (rest, weight) = survey.under_their_fee(pool);
+            Rate::UpToFee { fees, rest, weight }
+        }
+    })
+}
+
+/// Refuses what cannot be shared, or was not what it said.
+fn check<E>(totals: &Totals, survey: Option<&Survey>) -> Result<(), AllocateError<E>> {
+    if !totals.hold() {
+        return Err(AllocateError::TooManyPlays);
+    }
+    if totals.plays == 0 {
+        return Err(AllocateError::NoPlays);
+    }
+    if totals.weight == 0 {
+        return Err(AllocateError::NothingCounts);
+    }
+    match survey {
+        Some(survey) if survey.listeners != totals.listeners => {
+            Err(AllocateError::Listeners { said: survey.listeners, found: totals.listeners })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The places of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
@@ -159,13 +330,12 @@ fn by_id(ids: &[RecordingId], threads: usize) -> Vec<u32> {
     keys.into_iter().map(place).collect()
 }
 
-fn by_plays(pool: Micros, sums: &[Sum]) -> Vec<Micros> {
-    let weights: Vec<u128> = sums.iter().map(|sum| u128::from(sum.plays)).collect();
-    match apportion(pool, &weights) {
+fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
+    match apportion(pool, weights) {
         Ok(amounts) => amounts,
-        // There are plays, and fewer than 2⁶⁴ of them.
+        // There is weight, and less than 2¹²⁸ of it.
         Err(ApportionError::NoWeight | ApportionError::WeightOverflow) => {
-            unreachable!("plays were checked")
+            unreachable!("weights were checked")
         }
     }
 }
@@ -177,11 +347,10 @@ fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
     let mut amounts: Vec<u64> = sums.iter().map(whole).collect();
     // Never negative: the budgets of all listeners together are at most the pool.
     let left_over = pool - amounts.iter().sum::<u64>();
-    // A recording without plays gets none of them: those with plays come first, and the
-    // micros left over are never more than these are.
+    // They are at most as many as there are recordings with a fraction: what the rates have lost
+    // is less than a micro, for it is less than a unit for each weighted play.
     let fraction = |sum: &Sum| u64::try_from(sum.owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
-    let fractions = sums.iter().map(|sum| (sum.plays > 0, fraction(sum)));
-    for place in crate::money::largest(fractions, left_over) {
+    for place in crate::money::largest(sums.iter().map(fraction), left_over) {
         amounts[place] += 1;
     }
     let micros = |amount: u64| Micros::from_micros(i128::from(amount)).unwrap_or(Micros::MAX); // ≤ the pool

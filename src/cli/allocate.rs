@@ -5,17 +5,22 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use hashbrown::HashMap;
 
+use super::allocate_inputs::{self, Attribute};
 use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, show};
-use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, allocate};
+use crate::allocate::{
+    Allocation, Attributes, Cap, CapMode, Fees, Inputs, Reach, RecordingAmount, Rule, allocate,
+};
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
 use crate::ingest::files_of;
 use crate::money::{Currency, Micros};
 use crate::threads::in_parts;
-use crate::usage::{SealedScan, read_unsealed};
+use crate::usage::{Listening, SealedScan, UsageError, read_unsealed};
 
 const LAYOUT: Layout = &[
     ("recording", Kind::Text),
@@ -42,9 +47,27 @@ pub(super) struct Allocate {
     /// In what: a code of ISO 4217.
     #[arg(long, value_parser = Currency::parse)]
     currency: Currency,
-    /// How it is shared.
-    #[arg(long, value_parser = one_of(&Model::ALL, Model::as_str))]
-    model: Model,
+    /// How it is shared: a model, or a rule that has a name.
+    #[arg(long, value_parser = PossibleValuesParser::new(Rule::NAMES), required_unless_present = "rule")]
+    model: Option<String>,
+    /// How it is shared: a rule in TOML.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    rule: Option<PathBuf>,
+    /// What recordings are: CSV with recording and any of artist, content, ai. A
+    /// recording that is not in it is music of an artist of its own.
+    #[arg(long, value_name = "FILE")]
+    recordings: Option<PathBuf>,
+    /// What each listener paid: CSV with listener,fee.
+    #[arg(long, value_name = "FILE")]
+    fees: Option<PathBuf>,
+    /// One listener's plays count for so many at most.
+    #[arg(long, value_name = "K", requires = "cap_mode", conflicts_with = "rule",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    listener_cap: Option<u32>,
+    /// How the cap is read.
+    #[arg(long, value_name = "MODE", requires = "listener_cap",
+          value_parser = one_of(&CapMode::ALL, CapMode::as_str))]
+    cap_mode: Option<CapMode>,
     /// How the result is written.
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -75,17 +98,71 @@ impl Allocate {
                 other.display()
             )));
         }
+        let rule = self.rule()?;
         let allocation = if other.is_empty() {
             let usage = SealedScan::open(&sealed, means.threads)
-                .map_err(|e| Failure::Wrong(e.to_string()))?;
-            allocate(self.model, self.amount, &usage).map_err(|e| failed(e.to_string()))?
+                .map_err(|e| Failure::Wrong(e.to_string()))?
+                .with_active(rule.asks_for_active());
+            if let Some(fees) = &self.fees {
+                return Err(Failure::Wrong(format!(
+                    "{}: sealed usage does not know its listeners' names; allocate the file it was imported from",
+                    fees.display()
+                )));
+            }
+            self.share(&rule, &usage, None, &failed)?
         } else {
             let usage = read_unsealed(&self.usage, means)?;
-            allocate(self.model, self.amount, &usage)
-                .map_err(|e: AllocateError<_>| failed(e.to_string()))?
+            let read =
+                |path: &PathBuf| allocate_inputs::fees(path, |listener| usage.hash(listener));
+            let fees = self.fees.as_ref().map(read).transpose()?;
+            self.share(&rule, &usage, fees.as_ref(), &failed)?
         };
+        if !allocation.set_aside.is_zero() {
+            eprintln!(
+                "{} {} is the part of those who paid and played nothing, and is not shared",
+                allocation.set_aside, self.currency
+            );
+        }
         self.write(&allocation, means.threads)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn rule(&self) -> Result<Rule, Failure> {
+        if let Some(path) = &self.rule {
+            return allocate_inputs::rule(path);
+        }
+        let named = self.model.as_deref().and_then(Rule::named);
+        let mut rule =
+            named.ok_or_else(|| Failure::Usage("--model or --rule is missing".into()))?;
+        if let (Some(plays), Some(mode)) = (self.listener_cap, self.cap_mode) {
+            rule.cap = Some(Cap { plays, mode });
+        }
+        rule.check().map_err(|e| Failure::Usage(e.to_string()))?;
+        Ok(rule)
+    }
+
+    fn share<L: Listening<Error = UsageError>>(
+        &self,
+        rule: &Rule,
+        usage: &L,
+        fees: Option<&Fees>,
+        failed: &dyn Fn(String) -> Failure,
+    ) -> Result<Allocation, Failure> {
+        let recordings = match &self.recordings {
+            Some(path) => allocate_inputs::recordings(path)?,
+            None => HashMap::new(),
+        };
+        let attributes = if rule.asks_for_attributes() {
+            Attributes::of(usage.recordings(), |id| recordings.get(id).map(Attribute::about))
+        } else {
+            Attributes::default()
+        };
+        // The file is all there is: the service, the month and the year.
+        let reach = |_| Reach::of(usage, &attributes);
+        let payers = fees.map(Fees::len);
+        let inputs =
+            Inputs { listening: usage, attributes: &attributes, reach: &reach, fees, payers };
+        allocate(rule, self.amount, &inputs).map_err(|e| failed(e.to_string()))
     }
 
     fn write(&self, allocation: &Allocation, threads: usize) -> Result<(), Failure> {

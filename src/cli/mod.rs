@@ -18,6 +18,7 @@ macro_rules! put {
 }
 
 mod allocate;
+mod allocate_inputs;
 mod apportion;
 mod close;
 mod csv_text;

@@ -329,7 +329,8 @@ impl Explanation {
                 "{title} = {} × {} of {plays} plays = {} (pro_rata; micros left over go to the largest remainders)",
                 pool.amount, recording.plays, recording.amount
             ),
-            Model::UserCentric => format!(
+            // A close has only these two.
+            _ => format!(
                 "{title} = the sum over its {} listeners of {} / {listeners} listeners × their plays of it / all \
                  their plays = {} (user_centric; --listeners lists them)",
                 recording.listeners, pool.amount, recording.amount

@@ -6,7 +6,7 @@ use super::arriving::Arriving;
 use super::lines::{Books, ResultHash, read_lines};
 use super::manifest::{Loaded, Manifest, check_file};
 use super::{CloseError, crash};
-use crate::allocate::{AllocateError, RecordingAmount, allocate};
+use crate::allocate::{AllocateError, Attributes, Inputs, RecordingAmount, Rule, allocate};
 use crate::catalog::{Catalogue, CatalogueBuilder};
 use crate::columnar::{
     Batch, Batches, Cell, Key, Kind, Layout, Packing, Sorter, TableError, TableReader, TableWriter,
@@ -63,7 +63,9 @@ pub(super) fn allocate_pools(
         for pool in &loaded.pools {
             let key = pool.origin.key();
             let scan = SealedScan::open(&manifest.usage_of(data, pool, loaded), threads)?;
-            let allocation = match allocate(pool.model, pool.amount, &scan) {
+            let attributes = Attributes::default();
+            let inputs = Inputs::plain(&scan, &attributes);
+            let allocation = match allocate(&Rule::plain(pool.model), pool.amount, &inputs) {
                 Ok(allocation) => allocation,
                 // Settlement sends a pool without recordings to `undistributed`.
                 Err(AllocateError::NoPlays) => continue,

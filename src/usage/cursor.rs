@@ -10,6 +10,7 @@ use super::{Play, UsageError};
 pub(super) struct Cursor<'a> {
     file: &'a SealedFile,
     range: Span,
+    active: bool,
     next_group: usize,
     group: Option<GroupReader>,
     /// The next listener's place in the page, and the rows of the one before.
@@ -20,9 +21,9 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor before the first listener.
-    pub(super) fn new(file: &'a SealedFile, range: Span) -> Self {
-        Self { file, range, next_group: 0, group: None, place: 0, rows: 0..0, listener: 0 }
+    /// A cursor before the first listener; active plays are read if they are asked for.
+    pub(super) fn new(file: &'a SealedFile, range: Span, active: bool) -> Self {
+        Self { file, range, active, next_group: 0, group: None, place: 0, rows: 0..0, listener: 0 }
     }
 
     /// Moves to the next listener of the range; false at its end.
@@ -68,8 +69,11 @@ impl<'a> Cursor<'a> {
             let Some(bounds) = self.file.groups.get(self.next_group) else { return Ok(false) };
             let before = bounds.last < self.range.from;
             let after = self.range.to.is_some_and(|to| bounds.first >= to);
-            self.group =
-                if before || after { None } else { Some(self.file.group(self.next_group)?) };
+            self.group = if before || after {
+                None
+            } else {
+                Some(self.file.group(self.next_group, self.active)?)
+            };
             self.next_group += 1;
         }
     }

@@ -82,13 +82,14 @@ pub(super) enum Wrong {
 
 /// The listeners, recordings and plays of one row group.
 pub(super) struct GroupReader {
-    columns: [SerializedPageReader<Shared>; 3],
+    listeners: SerializedPageReader<Shared>,
     hashes: Bytes,
-    /// The dictionary of plays.
-    counts: Vec<u32>,
+    recordings: SerializedPageReader<Shared>,
+    plays: Counts,
+    active: Option<Counts>,
     rows_all: u64,
     /// How many listeners, and rows, are before the next page.
-    listeners: u32,
+    listeners_read: u32,
     rows: u64,
     page: PageRows,
 }
@@ -100,9 +101,10 @@ pub(super) struct PageRows {
     pub first: u32,
     /// How many rows each listener has.
     pub rows: Vec<u32>,
-    /// By row, the place of the recording, and the plays.
+    /// By row, the place of the recording, the plays, and the active ones if they are read.
     recordings: Vec<u32>,
     plays: Vec<u32>,
+    active: Option<Vec<u32>>,
 }
 
 /// Where a column's dictionary and its other pages stand in the file, one after the other.
@@ -188,30 +190,75 @@ fn dictionary(pages: &mut SerializedPageReader<Shared>) -> Result<(Bytes, usize)
     }
 }
 
+/// A column of counts.
+struct Counts {
+    pages: SerializedPageReader<Shared>,
+    dictionary: Vec<u32>,
+}
+
+impl Counts {
+    fn open(file: &Shared, group: &RowGroupMetaData, column: usize) -> Result<Self, Wrong> {
+        let mut pages = pages(file, group, column)?;
+        let (bytes, count) = dictionary(&mut pages)?;
+        let (counts, []) = bytes.as_chunks() else { return Err(Wrong::Pages) };
+        let dictionary: Vec<u32> = counts.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+        if dictionary.len() == count { Ok(Self { pages, dictionary }) } else { Err(Wrong::Pages) }
+    }
+
+    /// Reads a page of so many rows.
+    fn read(&mut self, rows: usize, counts: &mut Vec<u32>) -> Result<(), Wrong> {
+        references(&mut self.pages, rows, counts)?;
+        for count in counts {
+            *count = *self.dictionary.get(*count as usize).ok_or(Wrong::Code)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a page of so many rows, which refer to a dictionary.
+fn references(
+    pages: &mut SerializedPageReader<Shared>,
+    rows: usize,
+    into: &mut Vec<u32>,
+) -> Result<(), Wrong> {
+    let (page, count) = data(pages.get_next_page()?)?.ok_or(Wrong::Pages)?;
+    unpack(&page, rows, into).filter(|()| rows == count).ok_or(Wrong::Pages)
+}
+
 impl GroupReader {
-    /// Opens a row group, which must have this dictionary of recordings.
+    /// Opens a row group, which must have this dictionary of recordings; active plays are read if
+    /// they are asked for.
     pub(super) fn open(
         file: &Shared,
         group: &RowGroupMetaData,
-        recordings: &Bytes,
+        recordings_page: &Bytes,
+        active: bool,
     ) -> Result<Self, Wrong> {
-        if dictionary_page(file, group, 1)? != recordings {
+        if dictionary_page(file, group, 1)? != recordings_page {
             return Err(Wrong::Recordings);
         }
-        let mut columns = [pages(file, group, 0)?, pages(file, group, 1)?, pages(file, group, 2)?];
-        columns[1].skip_next_page()?;
-        let (hashes, listeners) = dictionary(&mut columns[0])?;
-        let (counts, count) = dictionary(&mut columns[2])?;
-        if hashes.len() / 16 != listeners || hashes.len() % 16 != 0 || counts.len() != count * 4 {
+        let mut listeners = pages(file, group, 0)?;
+        let (hashes, count) = dictionary(&mut listeners)?;
+        if hashes.len() / 16 != count || hashes.len() % 16 != 0 {
             return Err(Wrong::Pages);
         }
         if hashes.as_chunks::<16>().0.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Wrong::Order);
         }
-        let counts = counts.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
-        let rows_all = u64::try_from(group.num_rows()).map_err(|_| Wrong::Pages)?;
-        let page = PageRows::default();
-        Ok(Self { columns, hashes, counts, rows_all, listeners: 0, rows: 0, page })
+        let mut recordings = pages(file, group, 1)?;
+        recordings.skip_next_page()?;
+        let active = if active { Some(Counts::open(file, group, 3)?) } else { None };
+        Ok(Self {
+            listeners,
+            hashes,
+            recordings,
+            plays: Counts::open(file, group, 2)?,
+            page: PageRows { active: active.as_ref().map(|_| Vec::new()), ..PageRows::default() },
+            active,
+            rows_all: u64::try_from(group.num_rows()).map_err(|_| Wrong::Pages)?,
+            listeners_read: 0,
+            rows: 0,
+        })
     }
 
     /// A listener by the place in the group.
@@ -227,28 +274,21 @@ impl GroupReader {
 
     /// Goes on to the next page; false after the last.
     pub(super) fn next_page(&mut self) -> Result<bool, Wrong> {
-        let [listeners, recordings, plays] = &mut self.columns;
-        let Some((listeners, count)) = data(listeners.get_next_page()?)? else {
-            let whole = self.listeners as usize == self.hashes.len() / 16
-                && self.rows == self.rows_all
-                && recordings.get_next_page()?.is_none()
-                && plays.get_next_page()?.is_none();
+        let Some((listeners, rows)) = data(self.listeners.get_next_page()?)? else {
+            let whole = self.listeners_read as usize == self.hashes.len() / 16
+                && self.rows == self.rows_all;
             return if whole { Ok(false) } else { Err(Wrong::Pages) };
         };
-        let unpack = |page, numbers| {
-            let (page, rows) = data(page)?.ok_or(Wrong::Pages)?;
-            unpack(&page, count, numbers).filter(|()| rows == count).ok_or(Wrong::Pages)
-        };
         let page = &mut self.page;
-        unpack(recordings.get_next_page()?, &mut page.recordings)?;
-        unpack(plays.get_next_page()?, &mut page.plays)?;
-        for plays in &mut page.plays {
-            *plays = *self.counts.get(*plays as usize).ok_or(Wrong::Code)?;
+        references(&mut self.recordings, rows, &mut page.recordings)?;
+        self.plays.read(rows, &mut page.plays)?;
+        if let Some((column, active)) = self.active.as_mut().zip(page.active.as_mut()) {
+            column.read(rows, active)?;
         }
-        page.first = self.listeners;
-        repeated(&listeners, page.first, count, &mut page.rows).ok_or(Wrong::Pages)?;
-        self.listeners += u32::try_from(page.rows.len()).map_err(|_| Wrong::Pages)?;
-        self.rows += count as u64;
+        page.first = self.listeners_read;
+        repeated(&listeners, page.first, rows, &mut page.rows).ok_or(Wrong::Pages)?;
+        self.listeners_read += u32::try_from(page.rows.len()).map_err(|_| Wrong::Pages)?;
+        self.rows += rows as u64;
         Ok(true)
     }
 
@@ -267,7 +307,7 @@ impl PageRows {
         recordings: usize,
         plays: &mut Vec<Play>,
     ) -> Result<(), Wrong> {
-        let (places, counts) = (&self.recordings[rows.clone()], &self.plays[rows]);
+        let (places, counts) = (&self.recordings[rows.clone()], &self.plays[rows.clone()]);
         // Without a way out, the compiler compares several pairs at once.
         let unordered = places.windows(2).filter(|pair| pair[0] >= pair[1]).count();
         if unordered > 0 {
@@ -276,8 +316,18 @@ impl PageRows {
         if places.last().is_some_and(|last| *last as usize >= recordings) {
             return Err(Wrong::Code);
         }
-        let play = |(recording, plays): (&u32, &u32)| Play { recording: *recording, plays: *plays };
+        let begin = plays.len();
+        let play = |(recording, plays): (&u32, &u32)| Play {
+            recording: *recording,
+            plays: *plays,
+            active: 0,
+        };
         plays.extend(places.iter().zip(counts).map(play));
+        if let Some(active) = &self.active {
+            for (play, active) in plays[begin..].iter_mut().zip(&active[rows]) {
+                play.active = *active;
+            }
+        }
         Ok(())
     }
 }

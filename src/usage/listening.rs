@@ -13,12 +13,14 @@ pub struct Play {
     pub recording: u32,
     /// How often it was played.
     pub plays: u32,
+    /// How often the listener chose it; 0 where nobody asked for that.
+    pub active: u32,
 }
 
 /// What a pass over listeners adds up.
 pub trait Sums: Send {
-    /// Adds a listener's plays, each recording once.
-    fn add(&mut self, plays: &[Play]);
+    /// Adds a listener's plays, each recording once. The listener is a hash.
+    fn add(&mut self, listener: u128, plays: &[Play]);
 }
 
 /// Who listened to what, listener by listener.
@@ -46,7 +48,7 @@ pub trait Listening {
 pub(super) struct ListenerCount(pub u64);
 
 impl Sums for ListenerCount {
-    fn add(&mut self, plays: &[Play]) {
+    fn add(&mut self, _: u128, plays: &[Play]) {
         self.0 += u64::from(plays.iter().any(|play| play.plays > 0));
     }
 }
@@ -63,6 +65,8 @@ pub(super) fn add_up(plays: &mut Vec<Play>) -> Result<(), u32> {
                 Some(sum) => kept.plays = sum,
                 None => over = Err(kept.recording),
             }
+            // At most the plays, which fit.
+            kept.active = kept.active.saturating_add(next.active);
         }
         same
     });
@@ -74,7 +78,7 @@ pub(super) fn add_up(plays: &mut Vec<Play>) -> Result<(), u32> {
 pub struct PlaysInMemory {
     recordings: Vec<RecordingId>,
     /// Each listener's plays, each recording once.
-    listeners: Vec<Vec<Play>>,
+    listeners: Vec<(u128, Vec<Play>)>,
     threads: usize,
 }
 
@@ -90,9 +94,8 @@ impl PlaysInMemory {
         for (listener, play) in rows {
             listeners.entry(listener).or_default().push(play);
         }
-        let mut listeners: Vec<Vec<Play>> = listeners.into_values().collect();
-        match listeners.iter_mut().try_for_each(add_up) {
-            Ok(()) => Ok(Self { recordings, listeners, threads }),
+        match listeners.values_mut().try_for_each(add_up) {
+            Ok(()) => Ok(Self { recordings, listeners: listeners.into_iter().collect(), threads }),
             Err(over) => Err(recordings[over as usize].clone()),
         }
     }
@@ -118,8 +121,10 @@ impl Listening for PlaysInMemory {
         let next = AtomicUsize::new(0);
         Ok(crate::threads::on_threads(self.threads, || {
             let mut sums = start();
-            while let Some(plays) = self.listeners.get(next.fetch_add(1, Ordering::Relaxed)) {
-                sums.add(plays);
+            while let Some((listener, plays)) =
+                self.listeners.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                sums.add(*listener, plays);
             }
             sums
         }))

@@ -19,6 +19,7 @@ pub struct SealedScan {
     files: Vec<SealedFile>,
     recordings: Recordings,
     threads: usize,
+    active: bool,
 }
 
 impl SealedScan {
@@ -31,7 +32,13 @@ impl SealedScan {
             let added = recordings.add(&file.recordings, threads);
             added.map_err(|e| damaged(file.path(), &e.to_string()))?;
         }
-        Ok(Self { files, recordings, threads })
+        Ok(Self { files, recordings, threads, active: false })
+    }
+
+    /// The same, with or without active plays.
+    #[must_use]
+    pub fn with_active(self, active: bool) -> Self {
+        Self { active, ..self }
     }
 
     /// True if the file says that it was sealed here.
@@ -50,7 +57,7 @@ impl SealedScan {
     pub fn bare(&self) -> Result<u64, UsageError> {
         struct Rows(u64);
         impl Sums for Rows {
-            fn add(&mut self, plays: &[Play]) {
+            fn add(&mut self, _: u128, plays: &[Play]) {
                 self.0 += std::hint::black_box(plays).len() as u64;
             }
         }
@@ -61,7 +68,7 @@ impl SealedScan {
     fn read(&self, span: Span, visit: &mut impl FnMut(u128, &[Play])) -> Result<(), UsageError> {
         let mut cursors = Vec::with_capacity(self.files.len());
         for (file, numbers) in self.files.iter().zip(self.recordings.of_files()) {
-            let mut cursor = Cursor::new(file, span);
+            let mut cursor = Cursor::new(file, span, self.active);
             if cursor.advance()? {
                 cursors.push((cursor, numbers));
             }
@@ -148,7 +155,7 @@ impl Listening for SealedScan {
         let sums = crate::threads::on_threads(self.threads, || {
             let mut sums = start();
             while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.read(*range, &mut |_, plays| sums.add(plays))?;
+                self.read(*range, &mut |listener, plays| sums.add(listener, plays))?;
             }
             Ok(sums)
         });
@@ -172,7 +179,7 @@ mod tests {
     struct Naive(BTreeMap<u32, (u64, u64)>);
 
     impl Sums for Naive {
-        fn add(&mut self, plays: &[Play]) {
+        fn add(&mut self, _: u128, plays: &[Play]) {
             for play in plays {
                 let sum = self.0.entry(play.recording).or_default();
                 *sum = (sum.0 + u64::from(play.plays), sum.1 + 1);

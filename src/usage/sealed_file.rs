@@ -107,11 +107,11 @@ impl SealedFile {
         note(&self.metadata, key)
     }
 
-    /// Opens one of its row groups.
-    pub(super) fn group(&self, group: usize) -> Result<GroupReader, Wrong> {
+    /// Opens one of its row groups, with active plays if they are asked for.
+    pub(super) fn group(&self, group: usize, active: bool) -> Result<GroupReader, Wrong> {
         let found = self.metadata.row_groups().get(group).ok_or(Wrong::Pages)?;
         let bounds = self.groups.get(group).ok_or(Wrong::Pages)?;
-        let group = GroupReader::open(&self.file, found, &self.recordings_page)?;
+        let group = GroupReader::open(&self.file, found, &self.recordings_page, active)?;
         if group.bounds() == Some((bounds.first, bounds.last)) {
             Ok(group)
         } else {

@@ -9,7 +9,7 @@ use super::listening::ListenerCount;
 use super::merge::Gathered;
 use super::raw::Places;
 use super::sealed::{Parts, SealedRow};
-use super::{Listening, Play, Secret, Sums, UsageError};
+use super::{ListenerKey, Listening, Play, Secret, Sums, UsageError};
 use crate::config::Means;
 use crate::ident::RecordingId;
 use crate::ingest::{Column, Fault, Given, IngestError, OtherColumns, RowRead, WideRows};
@@ -51,6 +51,14 @@ pub enum UnsealedError {
 pub struct UnsealedPlays {
     gathered: Gathered,
     threads: usize,
+    listener_key: ListenerKey,
+}
+
+impl UnsealedPlays {
+    /// The hash that stands for a listener in these plays.
+    pub fn hash(&self, listener: &str) -> u128 {
+        self.listener_key.hash(listener)
+    }
 }
 
 /// Reads `listener,recording,plays[,active_plays]` from files, or folders of files, as one; other
@@ -104,7 +112,9 @@ pub fn read_unsealed(paths: &[PathBuf], means: Means) -> Result<UnsealedPlays, U
         return Err(UnsealedError::Row { path, fault });
     }
     let gathered = Gathered::new(gatherers, means.memory)?;
-    Ok(UnsealedPlays { gathered, threads: means.threads })
+    // As the gatherers do where there is one pool.
+    let listener_key = secret.listener_key("");
+    Ok(UnsealedPlays { gathered, threads: means.threads, listener_key })
 }
 
 impl Listening for UnsealedPlays {
@@ -126,7 +136,11 @@ impl Listening for UnsealedPlays {
         let Some(pool) = self.gathered.pools.get(&None) else { return Ok(Vec::new()) };
         let parts = (pool.rows / PART_ROWS).min(PARTS_OF_THREAD * self.threads as u64);
         let parts = Parts::at_least(parts);
-        let play = |row: &SealedRow| Play { recording: row.recording, plays: row.plays };
+        let play = |row: &SealedRow| Play {
+            recording: row.recording,
+            plays: row.plays,
+            active: row.active,
+        };
         let next = AtomicU64::new(0);
         let run = || {
             let (mut sums, mut plays) = (start(), Vec::new());
@@ -134,10 +148,10 @@ impl Listening for UnsealedPlays {
                 let part = next.fetch_add(1, Ordering::Relaxed);
                 let Some(from) = parts.start(part) else { return Ok(sums) };
                 let range = (from, parts.start(part + 1));
-                self.gathered.visit::<UsageError>(None, pool, range, |_, rows| {
+                self.gathered.visit::<UsageError>(None, pool, range, |listener, rows| {
                     plays.clear();
                     plays.extend(rows.iter().map(play));
-                    sums.add(&plays);
+                    sums.add(listener, &plays);
                     Ok(())
                 })?;
             }

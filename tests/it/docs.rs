@@ -2,7 +2,8 @@
 //!
 //! In README.md and docs/*.md a fenced block marked `sh,test` is run by bash in an empty folder,
 //! with the program on its path and `FIXTURES` naming the folder of fixtures. A block marked
-//! `text,output` right after it is what it prints. A block marked `toml,agreement` is an agreement
+//! `text,output` right after it is what it prints. A block marked `toml,rule` is a rule, and one
+//! marked `toml,agreement` an agreement,
 //! that the program takes.
 
 use std::path::{Path, PathBuf};
@@ -144,8 +145,19 @@ fn every_agreement_in_the_pages_is_taken() {
 }
 
 #[test]
+fn every_rule_in_the_documents_is_taken() {
+    let blocks = blocks();
+    let rules: Vec<&Block> = blocks.iter().filter(|b| b.is("toml,rule")).collect();
+    for block in &rules {
+        let rule = tantieme::allocate::Rule::parse(&block.text);
+        assert!(rule.is_ok(), "{}: {rule:?}", block.place());
+    }
+    assert!(!rules.is_empty(), "no page has a block marked `toml,rule`");
+}
+
+#[test]
 fn every_output_follows_its_example_and_no_mark_is_misspelled() {
-    const MARKS: [&str; 3] = ["sh,test", "text,output", "toml,agreement"];
+    const MARKS: [&str; 4] = ["sh,test", "text,output", "toml,agreement", "toml,rule"];
     let blocks = blocks();
     for (at, block) in blocks.iter().enumerate().filter(|(_, block)| block.marks.contains(',')) {
         assert!(MARKS.contains(&block.marks.as_str()), "{}: {:?}", block.place(), block.marks);

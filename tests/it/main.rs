@@ -17,6 +17,7 @@ mod explain;
 mod generate;
 mod imports;
 mod properties;
+mod rules;
 mod real;
 mod size;
 mod stateless;

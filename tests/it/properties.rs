@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tantieme::agreements::{Agreement, Agreements};
-use tantieme::allocate::{AllocateError, Model, RecordingAmount, allocate};
+use tantieme::allocate::{
+    AllocateError, Allocation, Attributes, Inputs, Model, RecordingAmount, Rule,
+};
 use tantieme::catalog::{Catalogue, Claim, Fact, Party, Recording};
 use tantieme::ident::RecordingId;
 use tantieme::ingest::{Given, OtherColumns, RowRead, Rows};
@@ -50,7 +52,16 @@ fn micros(value: i64) -> Micros {
 }
 
 fn play(recording: u32, plays: u32) -> Play {
-    Play { recording, plays }
+    Play { recording, plays, active: 0 }
+}
+
+fn allocate<L: Listening>(
+    model: Model,
+    pool: Micros,
+    listening: &L,
+) -> Result<Allocation, AllocateError<L::Error>> {
+    let attributes = Attributes::default();
+    tantieme::allocate::allocate(&Rule::plain(model), pool, &Inputs::plain(listening, &attributes))
 }
 
 fn plays_of(rows: &[(u8, u8, u32)], threads: usize) -> PlaysInMemory {

@@ -1,0 +1,120 @@
+//! What `tantieme allocate` reads beside usage: a rule, recordings' attributes, fees.
+
+use std::path::Path;
+
+use hashbrown::HashMap;
+
+use super::Failure;
+use crate::allocate::{About, Ai, Content, Fees, Rule, RuleError};
+use crate::ident::{Name, RecordingId};
+use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows, Source};
+use crate::money::Micros;
+
+/// The most bytes of a rule.
+const RULE_BYTES_MAX: u64 = 1 << 20;
+const RECORDINGS: &[Column] = &[
+    Column::required("recording"),
+    Column::optional("artist"),
+    Column::optional("content"),
+    Column::optional("ai"),
+];
+const FEES: &[Column] = &[Column::required("listener"), Column::required("fee")];
+
+/// Reads a rule.
+pub(super) fn rule(path: &Path) -> Result<Rule, Failure> {
+    let (text, _) = Source::open(path)?.read_text(RULE_BYTES_MAX)?;
+    Rule::parse(&text).map_err(|error| {
+        let colon = if matches!(error, RuleError::Text { .. }) { ":" } else { ": " };
+        Failure::Wrong(format!("{}{colon}{error}", path.display()))
+    })
+}
+
+/// What a file says of a recording.
+#[derive(Debug, Default)]
+pub(super) struct Attribute {
+    artist: Option<Name>,
+    content: Content,
+    ai: Ai,
+}
+
+impl Attribute {
+    /// The same, as rules see it.
+    pub(super) fn about(&self) -> About<'_> {
+        let Self { artist, content, ai } = self;
+        About { artist: artist.as_ref(), content: *content, ai: *ai }
+    }
+}
+
+/// Reads recordings' attributes: recording,artist,content,ai; other columns are passed
+/// over.
+pub(super) fn recordings(path: &Path) -> Result<HashMap<RecordingId, Attribute>, Failure> {
+    let mut recordings = HashMap::new();
+    each_row(path, RECORDINGS, |row| {
+        let id = RecordingId::parse(row.text(0)).map_err(|e| row.fault(0, e.to_string()))?;
+        let artist = match row.text(1) {
+            "" => None,
+            // Rules count the first of several.
+            text => {
+                Name::parse_list(text).map_err(|e| row.fault(1, e.to_string()))?.into_iter().next()
+            }
+        };
+        let attribute = Attribute {
+            artist,
+            content: one_of(row, 2, Content::parse, "music, noise or speech")?,
+            ai: one_of(row, 3, Ai::parse, "none, assisted or generated")?,
+        };
+        match recordings.insert(id, attribute) {
+            Some(_) => Err(row.fault(0, format!("{:?} stands twice", row.text(0)))),
+            None => Ok(()),
+        }
+    })?;
+    Ok(recordings)
+}
+
+fn one_of<T: Default>(
+    row: Row<'_>,
+    column: usize,
+    parse: fn(&str) -> Option<T>,
+    words: &str,
+) -> Result<T, Fault> {
+    match row.text(column) {
+        "" => Ok(T::default()),
+        text => parse(text).ok_or_else(|| row.fault(column, format!("{text:?} is not {words}"))),
+    }
+}
+
+/// Reads what listeners paid: listener,fee; `hash` is how the usage hashes listeners.
+pub(super) fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
+    let mut fees = Vec::new();
+    each_row(path, FEES, |row| {
+        let fee = Micros::parse(row.text(1)).map_err(|e| row.fault(1, e.to_string()))?;
+        let fee = u64::try_from(fee.micros())
+            .map_err(|_| row.fault(1, "a fee cannot be negative".to_owned()))?;
+        if row.text(0).is_empty() {
+            return Err(row.fault(0, "empty".to_owned()));
+        }
+        fees.push((hash(row.text(0)), fee));
+        Ok(())
+    })?;
+    let twice = |_| Failure::Wrong(format!("{}: a listener stands twice", path.display()));
+    Fees::new(fees).map_err(twice)
+}
+
+fn each_row(
+    path: &Path,
+    columns: &'static [Column],
+    mut take: impl FnMut(Row<'_>) -> Result<(), Fault>,
+) -> Result<(), Failure> {
+    let mut rows = Rows::open(path, columns, Given::new(), OtherColumns::Ignored)?;
+    loop {
+        let fault = match rows.next()? {
+            RowRead::End => return Ok(()),
+            RowRead::Fault(fault) => fault,
+            RowRead::Row(row) => match take(row) {
+                Ok(()) => continue,
+                Err(fault) => fault,
+            },
+        };
+        return Err(Failure::Wrong(format!("{}:{fault}", path.display())));
+    }
+}

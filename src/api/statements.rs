@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::auth::Sight;
-use super::cursor::Listing;
 use super::extract::{Asked, Place, page};
 use super::lines::{LineSight, Reading, StatementLine, Wanted};
 use super::periods::one_more;
@@ -113,7 +112,8 @@ pub(super) async fn list(
     let month = period.to_string();
     let (payee, currency) = (query.payee.as_deref(), query.currency.as_deref());
     let filters = [mark(payee), mark(currency)];
-    let listing = Listing::of(&["statements", &month, &filters[0], &filters[1], &sight.mark()]);
+    let parts = ["statements", &month, &filters[0], &filters[1], &sight.mark()];
+    let listing = app.seal.listing(&parts);
     let after = query.cursor.map(|cursor| listing.place(&cursor)).transpose()?.unwrap_or_default();
     // No payee's id holds a |.
     let (after_payee, after_currency) = after.split_once('|').unwrap_or_default();
@@ -198,18 +198,13 @@ pub(super) async fn lines(
 ) -> Result<Json<Lines>, Problem> {
     let limit = page(query.limit)?;
     let seen = [period.to_string(), payee.clone(), currency.clone(), sight.mark()];
-    let listing = Listing::of(&["lines", &seen[0], &seen[1], &seen[2], &seen[3]]);
+    let listing = app.seal.listing(&["lines", &seen[0], &seen[1], &seen[2], &seen[3]]);
     let place = query.cursor.map(|cursor| listing.place(&cursor)).transpose()?;
     let place = place.map(|place| place.parse::<usize>().map_err(|_| Problem::BadCursor));
     let place = place.transpose()?;
 
     let mut wanted = statement_rows(&app, &sight, period, &payee, &currency).await?;
-    if let Some(row) = place {
-        if row < wanted.row || row > wanted.end {
-            return Err(Problem::BadCursor);
-        }
-        wanted.row = row;
-    }
+    wanted.row = place.unwrap_or(wanted.row);
     let mut found = Vec::new();
     while found.len() <= limit && wanted.row < wanted.end {
         let missing = limit + 1 - found.len();
@@ -226,10 +221,11 @@ pub(super) async fn lines(
         found.append(&mut lines);
         wanted.row = row;
     }
-    if found.is_empty() && place.is_none() {
+    if found.is_empty() {
         return Err(Problem::NotFound);
     }
-    let next = found.get(limit).map(|(row, _)| listing.cursor(&row.to_string()));
+    // Rows are written in one width, since a cursor is as long as its place.
+    let next = found.get(limit).map(|(row, _)| listing.cursor(&format!("{row:020}")));
     found.truncate(limit);
     Ok(Json(Lines { data: found.into_iter().map(|(_, line)| line).collect(), next }))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::Version;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -28,6 +29,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query: Result<Query<T>, QueryRejection> = Query::try_from_uri(&parts.uri);
         query.map(|Query(asked)| Self(asked)).map_err(|e| refused("the query", &e.body_text()))
+    }
+}
+
+/// Proof that the client can tell a download that broke off from a whole one. Before HTTP/1.1 the
+/// end of the connection is the end of the answer, whatever ended it.
+pub(super) struct Chunked;
+
+impl<S: Send + Sync> FromRequestParts<S> for Chunked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.version < Version::HTTP_11 { Err(Problem::UpgradeRequired) } else { Ok(Self) }
     }
 }
 

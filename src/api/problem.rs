@@ -42,6 +42,11 @@ pub(super) enum Problem {
     /// Another method.
     #[error("this resource is only read: use GET or HEAD")]
     MethodNotAllowed,
+    /// A download over a version of HTTP that cannot tell its end.
+    #[error(
+        "a download needs HTTP/1.1: before it one that breaks off looks whole; a proxy may have to be told (nginx: proxy_http_version 1.1)"
+    )]
+    UpgradeRequired,
     /// A body that nobody asked for.
     #[error("a request may carry {} bytes at most", super::router::BODY_BYTES_MAX)]
     TooLarge,
@@ -93,6 +98,9 @@ impl Problem {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED)
             }
+            Self::UpgradeRequired => {
+                ("upgrade-required", "Upgrade required", StatusCode::UPGRADE_REQUIRED)
+            }
             Self::TooLarge => ("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::NotReady => ("not-ready", "Not ready", StatusCode::SERVICE_UNAVAILABLE),
@@ -121,6 +129,10 @@ impl Problem {
             }
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+            }
+            Self::UpgradeRequired => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             }
             Self::Busy | Self::NotReady => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

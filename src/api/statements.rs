@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::auth::Sight;
-use super::extract::{Asked, Place, page};
+use super::extract::{Asked, Chunked, Place, page};
 use super::lines::{LineSight, Reading, StatementLine, Wanted};
 use super::periods::one_more;
-use super::problem::{Problem, Refusals};
+use super::problem::{Document, Problem, Refusals};
 use crate::close::{self, FacesWanted, LineRows};
 use crate::money::Currency;
 use crate::period::Period;
@@ -240,12 +240,18 @@ pub(super) async fn lines(
         ("payee" = String, Path, description = "Whose statement, percent-encoded"),
         ("currency" = String, Path, description = "Its currency, such as CNY"),
     ),
-    responses((status = 200, description = "The lines", body = String, content_type = "text/csv"), Refusals),
+    responses(
+        (status = 200, description = "The lines", body = String, content_type = "text/csv"),
+        (status = 426, description = "A download needs HTTP/1.1: upgrade-required",
+         body = Document, content_type = "application/problem+json"),
+        Refusals,
+    ),
     security(("key" = []))
 )]
 pub(super) async fn lines_csv(
     State(app): State<App>,
     sight: Sight,
+    _: Chunked,
     Place((period, payee, currency)): Place<(Period, String, String)>,
 ) -> Result<Response, Problem> {
     let wanted = statement_rows(&app, &sight, period, &payee, &currency).await?;
@@ -264,12 +270,18 @@ pub(super) struct MonthQuery {
 #[utoipa::path(
     get, path = "/periods/{period}/lines.csv", operation_id = "downloadMonth", tag = "lines",
     params(("period" = String, Path, description = "The month, such as 2026-10"), MonthQuery),
-    responses((status = 200, description = "The lines", body = String, content_type = "text/csv"), Refusals),
+    responses(
+        (status = 200, description = "The lines", body = String, content_type = "text/csv"),
+        (status = 426, description = "A download needs HTTP/1.1: upgrade-required",
+         body = Document, content_type = "application/problem+json"),
+        Refusals,
+    ),
     security(("key" = []))
 )]
 pub(super) async fn month_csv(
     State(app): State<App>,
     sight: Sight,
+    _: Chunked,
     Place(period): Place<Period>,
     Asked(query): Asked<MonthQuery>,
 ) -> Result<Response, Problem> {

@@ -1,5 +1,8 @@
 //! Whatever is refused is a problem document.
 
+use std::io::Write as _;
+
+use super::client::read;
 use super::{demo, key};
 use crate::support::{Database, Desk};
 
@@ -45,6 +48,27 @@ fn whoever_refuses_answers_with_a_problem_document() {
     let ids =
         [(); 2].map(|()| api.get(&key, "/v1/periods").header("x-request-id").unwrap().to_owned());
     assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_download_is_refused_where_nobody_could_tell_that_it_broke_off() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    let api = demo(desk);
+    let key = key(desk, &["--all"]);
+    let ask = |path: &str| {
+        let mut stream = api.connect();
+        let request = format!("GET {path} HTTP/1.0\r\nAuthorization: Bearer {key}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        read(stream)
+    };
+    for path in ["lines.csv", "statements/lumen/CNY/lines.csv"] {
+        let answer = ask(&format!("/v1/periods/2026-10/{path}"));
+        assert_eq!(answer.problem(), (426, "upgrade-required".to_owned()));
+        assert_eq!(answer.header("upgrade"), Some("http/1.1"));
+    }
+    // What says its length is whole or short over any version.
+    let page = ask("/v1/periods/2026-10/statements/lumen/CNY/lines").ok();
+    assert_eq!(page.header("content-length"), Some(page.body.len().to_string().as_str()));
 }
 
 #[test]

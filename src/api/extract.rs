@@ -7,6 +7,9 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::ident::Name;
+use crate::money::Currency;
+use crate::period::Period;
 
 /// The placeholders of the path, percent-decoded.
 pub(super) struct Place<T>(pub(super) T);
@@ -17,6 +20,25 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         path.map(|Path(place)| Self(place)).map_err(|e| refused("the path", &e.body_text()))
+    }
+}
+
+/// The statement that a path names. What cannot be an id or a currency is nobody's.
+pub(super) struct Named {
+    pub(super) period: Period,
+    pub(super) payee: Name,
+    pub(super) currency: Currency,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let place = Place::<(Period, String, String)>::from_request_parts(parts, state).await?;
+        let Place((period, payee, currency)) = place;
+        let payee = Name::parse(&payee).map_err(|_| Problem::NotFound)?;
+        let currency = Currency::parse(&currency).map_err(|_| Problem::NotFound)?;
+        Ok(Self { period, payee, currency })
     }
 }
 

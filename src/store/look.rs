@@ -75,8 +75,19 @@ impl<C: Connection> Idle<C> {
     }
 }
 
+/// True if it is the connection that failed and not the question: by the classes of SQLSTATE, 08 is
+/// the connection and 57P the server going away.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(told) => {
+            told.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+        }
+        _ => true,
+    }
+}
+
 /// Asks on an idle connection or a new one. A connection that fails is dropped, and so is one
-/// whose asker has gone away; a question that fails on a kept one is asked once more on a new one.
+/// whose asker has gone away; a question on a kept one that is lost is asked once more on a new one.
 macro_rules! ask {
     ($idle:expr, $sql:expr, $values:expr, $row:path) => {{
         let kept = match $idle.take() {
@@ -84,6 +95,7 @@ macro_rules! ask {
             Some(mut connection) => {
                 match bind_all!($sql, $values).fetch_all(&mut connection).await {
                     Ok(rows) => Some((connection, rows)),
+                    Err(error) if !is_lost(&error) => return Err(error.into()),
                     Err(error) => {
                         tracing::debug!(%error, "asked once more on a new connection");
                         $idle.forget();

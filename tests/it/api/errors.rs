@@ -50,6 +50,25 @@ fn whoever_refuses_answers_with_a_problem_document() {
     assert_ne!(ids[0], ids[1]);
 }
 
+on_both! {
+    fn what_cannot_be_an_id_or_a_currency_is_nobody_s(desk) {
+        let api = demo(desk);
+        let key = key(desk, &["--all"]);
+        for path in ["PAYEE/CNY", "PAYEE/CNY/lines", "PAYEE/CNY/lines.csv", "lumen/PAYEE"] {
+            for odd in ["%00", "a%00b", "a%7Cb", "cny"] {
+                let path = format!("/v1/periods/2026-10/statements/{}", path.replace("PAYEE", odd));
+                assert_eq!(api.get(&key, &path).problem(), (404, "not-found".to_owned()), "{path}");
+            }
+        }
+        let stream = api.get(&key, "/v1/periods/2026-10/lines.csv?payee=a%00b");
+        assert_eq!(stream.problem(), (404, "not-found".to_owned()));
+        for filter in ["payee=a%00b", "currency=%00", "payee=lumen&currency=%00", "payee="] {
+            let path = format!("/v1/periods/2026-10/statements?{filter}");
+            assert_eq!(api.get(&key, &path).ok().json()["data"], serde_json::json!([]), "{path}");
+        }
+    }
+}
+
 #[test]
 fn a_download_is_refused_where_nobody_could_tell_that_it_broke_off() {
     let desk = &Desk::new(Database::Sqlite).unwrap();

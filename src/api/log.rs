@@ -39,7 +39,7 @@ pub(super) async fn requests(request: Request, next: Next) -> Response {
     let mut response = answered.unwrap_or_else(|_| Problem::Late.into_response());
     let key = response.extensions().get::<KeyUsed>().map(|KeyUsed(key)| *key);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if let Problem::Internal(cause) = &problem {
+        if let Problem::Internal(cause) | Problem::NotReady(cause) = &problem {
             tracing::error!(request = id, cause, "failed");
         }
         response = problem.answer(&id);

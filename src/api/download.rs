@@ -224,8 +224,8 @@ impl Download {
             // A stretch without a line that is seen is nothing to send, but a header that waits for
             // no line is sent at once.
             if reading.done() || !chunk.is_empty() || (self.first && !self.some) {
-                let header = if self.first { csv_header() } else { String::new() };
-                room.send(Ok([header.as_bytes(), &chunk].concat().into()));
+                let header = if self.first { csv_header() } else { Vec::new() };
+                room.send(Ok([header, chunk].concat().into()));
                 self.first = false;
             }
             if reading.done() {
@@ -270,7 +270,7 @@ impl HttpBody for Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::lines::LineSight;
+    use crate::api::auth::LineSight;
     use crate::columnar::{Cell, TableWriter};
     use crate::money::Micros;
     use crate::statements::LAYOUT;
@@ -344,7 +344,7 @@ mod tests {
         let wanted = month(folder.path());
         let desk = desk();
         let whole = desk.read(wanted.clone(), |reading| {
-            let mut bytes = csv_header().into_bytes();
+            let mut bytes = csv_header();
             while !reading.done() {
                 bytes.extend(reading.chunk()?);
             }
@@ -427,7 +427,7 @@ mod tests {
         let lines = soon(desk.read(wanted.clone(), |reading| reading.page(10))).await.unwrap();
         assert_eq!(lines.len(), 10);
         let mut body = soon(desk.start(wanted, true)).await.unwrap();
-        assert!(soon(next(&mut body)).await.unwrap().unwrap().starts_with(csv_header().as_bytes()));
+        assert!(soon(next(&mut body)).await.unwrap().unwrap().starts_with(&csv_header()));
     }
 
     #[tokio::test]

@@ -6,9 +6,9 @@ use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 
 use super::App;
-use super::auth::Sight;
+use super::auth::{LineSight, Sight};
 use super::extract::{Asked, Chunked, Named, Place, page};
-use super::lines::{LineSight, Reading, StatementLine, Wanted};
+use super::lines::{Reading, StatementLine, Wanted};
 use super::periods::one_more;
 use super::problem::{Document, Problem, Refusals};
 use crate::close::{self, FacesWanted, LineRows};

@@ -1,5 +1,7 @@
 //! The table of contents.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header;
@@ -33,7 +35,7 @@ fn open() -> OpenApiRouter<App> {
 }
 
 /// The whole API.
-pub(super) fn router(app: App) -> Router {
+pub(super) fn router(app: App, answer_max: Duration) -> Router {
     let guarded = v1().fallback(not_found).layer(from_fn_with_state(app.clone(), auth::guard));
     let whole = OpenApiRouter::with_openapi(openapi::Description::openapi());
     let (router, description) = whole.nest("/v1", guarded).merge(open()).split_for_parts();
@@ -46,7 +48,7 @@ pub(super) fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Problem::Internal("a handler panicked".to_owned()).into_response()
         }))
-        .layer(from_fn(log::requests))
+        .layer(from_fn_with_state(answer_max, log::requests))
         .with_state(app)
 }
 

@@ -202,6 +202,7 @@ pub fn main() -> ExitCode {
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.with_ansi(colours).init();
+    Means::files_max(); // a month of many batches and a server of many clients need them
     match run(cli) {
         Ok(code) => code,
         Err(Failure::Wrong(reason)) => {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::client::read;
+use super::client::{Client, read};
 use super::{demo, key};
 use crate::support::{Database, Desk};
 
@@ -88,6 +88,25 @@ fn a_download_is_refused_where_nobody_could_tell_that_it_broke_off() {
     // What says its length is whole or short over any version.
     let page = ask("/v1/periods/2026-10/statements/lumen/CNY/lines").ok();
     assert_eq!(page.header("content-length"), Some(page.body.len().to_string().as_str()));
+}
+
+#[test]
+fn what_does_not_come_as_far_as_a_request_is_answered_without_a_body() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    let api = Client::serve(desk);
+    let many = "X: y\r\n".repeat(101);
+    let long = "x".repeat(40 << 10);
+    for (request, status) in [
+        ("what?\r\n\r\n".to_owned(), 400),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nX: {long}\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+    ] {
+        let mut stream = api.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read(stream);
+        assert_eq!((answer.status, answer.text().as_str()), (status, ""));
+    }
 }
 
 #[test]

@@ -218,13 +218,14 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Done {
     let place = cli.place;
+    let threads = place.means().threads;
     match cli.command {
         Command::Allocate(command) => command.run(place.means()),
         Command::Apportion(command) => command.run(),
         Command::Generate(command) => command.run(place.means()),
-        Command::Init => in_runtime(init(&place)),
-        Command::Demo(command) => in_runtime(command.run(&place)),
-        Command::InWorkspace(command) => in_runtime(async {
+        Command::Init => in_runtime(threads, init(&place)),
+        Command::Demo(command) => in_runtime(threads, command.run(&place)),
+        Command::InWorkspace(command) => in_runtime(threads, async {
             let workspace = place.open().await?;
             let done = command.run(&workspace).await;
             workspace.store.close().await;
@@ -233,8 +234,9 @@ fn run(cli: Cli) -> Done {
     }
 }
 
-fn in_runtime(done: impl Future<Output = Done>) -> Done {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(done)
+fn in_runtime(threads: usize, done: impl Future<Output = Done>) -> Done {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(threads).enable_all().build()?.block_on(done)
 }
 
 impl InWorkspace {

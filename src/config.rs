@@ -75,6 +75,16 @@ impl Default for Means {
     }
 }
 
+impl Means {
+    /// How many files the process may open: from this call on as many as its system lets it. The
+    /// usual limit is far lower, for programs that can only count to a thousand.
+    pub fn files_max() -> usize {
+        // A limit that cannot be asked for is none that we know of.
+        let raised = rlimit::increase_nofile_limit(u64::MAX);
+        raised.ok().and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+    }
+}
+
 /// An amount of memory: at least a mebibyte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(u64);

@@ -4,7 +4,7 @@
 //! [`Sight`], and a resource that `Sight` does not grant is [`Problem::NotFound`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -15,9 +15,10 @@ use axum::response::Response;
 
 use super::App;
 use super::keys::{Plain, Scope};
-use super::lines::LineSight;
 use super::problem::Problem;
+use crate::columnar::Cell;
 use crate::digest::Digest;
+use crate::statements::{Entry, LAYOUT};
 use crate::store::statements::api::KEY_OF;
 
 /// What the key of a request sees.
@@ -61,6 +62,49 @@ impl Sight {
     /// What tells listings of different sight apart.
     pub(super) fn mark(&self) -> String {
         format!("{} {}", self.scope.word(), self.only_payee().unwrap_or_default())
+    }
+}
+
+/// Which lines of a range are seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LineSight {
+    /// All of them.
+    Whole,
+    /// Those on this party's own statements, and those that it pays or receives on others'.
+    Party(Arc<str>),
+}
+
+/// The kinds of line that move money from one party to another. On every other kind one side is
+/// a service, a source or an account, whose id may be spelled like a party's.
+const BETWEEN_PARTIES: [&str; 1] = ["royalty"];
+
+/// The columns of a file of statement lines that tell who sees a line.
+static TELLING: LazyLock<[Option<usize>; 4]> = LazyLock::new(|| {
+    ["owner", "kind", "payee", "payer"].map(|name| LAYOUT.iter().position(|(n, _)| *n == name))
+});
+
+impl LineSight {
+    fn sees(&self, [owner, kind, payee, payer]: [&str; 4]) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Party(party) => {
+                let side = payee == &**party || payer == &**party;
+                owner == &**party || (BETWEEN_PARTIES.contains(&kind) && side)
+            }
+        }
+    }
+
+    /// True if it sees that line.
+    pub(super) fn sees_entry(&self, entry: &Entry) -> bool {
+        self.sees([&entry.owner, &entry.kind, &entry.payee, &entry.payer])
+    }
+
+    /// The same of a line that is not read further, by the cells of [`LAYOUT`].
+    pub(super) fn sees_cells(&self, cells: &[Cell<'_>]) -> bool {
+        self.sees(TELLING.map(|column| match column.and_then(|at| cells.get(at)) {
+            Some(Cell::Text(text)) => *text,
+            _ => "",
+        }))
     }
 }
 
@@ -160,6 +204,8 @@ mod tests {
         assert_eq!(label.lines_of("north").ok(), Some(LineSight::Whole));
         assert_eq!(label.lines_of("mei").ok(), Some(LineSight::Party("north".into())));
         assert_eq!(label.lines(), (LineSight::Party("north".into()), None));
+
+        assert!(TELLING.iter().all(Option::is_some));
 
         let all = sight(Scope::All);
         assert!(all.sees_statements_of("mei"));

@@ -5,6 +5,9 @@
 //! for [`Patience::hold`], the task lets go of the file and keeps nothing but its row. It opens the
 //! file again there when the client reads on, and gives up after [`Patience::give_up`]. Threads
 //! that block are never held by a client: each fills one chunk and goes.
+//!
+//! Pages and the beginnings of downloads are short, and their answers have a time in which they must
+//! begin. They do not queue behind downloads that go on: one file is kept for them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::lines::{Reading, Wanted, csv_header};
 use super::problem::Problem;
-use super::readers::Readers;
+use super::readers::{Reader, Readers};
 use crate::columnar::TableError;
 
 /// How long a download waits for its client.
@@ -45,8 +48,10 @@ impl Default for Patience {
 /// Gives out files to read and counts downloads.
 #[derive(Debug, Clone)]
 pub(super) struct Desk {
-    /// One for each file that may be open at once.
+    /// One for each file that may be open at once, but for the next.
     files: Readers,
+    /// The one that is kept for what is short.
+    short: Readers,
     /// One for each download that may be under way, stalled ones included.
     downloads: Arc<Semaphore>,
     patience: Patience,
@@ -54,7 +59,7 @@ pub(super) struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self::new(Patience::default())
+        Self::new(Patience::default(), Self::DOWNLOADS_MAX)
     }
 }
 
@@ -66,10 +71,19 @@ impl Desk {
     /// How long a file is kept while others wait for one.
     const TURN: Duration = Duration::from_millis(250);
 
-    fn new(patience: Patience) -> Self {
-        let files = Readers::new(Self::FILES_MAX);
-        let downloads = Arc::new(Semaphore::new(Self::DOWNLOADS_MAX));
-        Self { files, downloads, patience }
+    fn new(patience: Patience, downloads_max: usize) -> Self {
+        let (files, short) = (Readers::new(Self::FILES_MAX - 1), Readers::new(1));
+        let downloads = Arc::new(Semaphore::new(downloads_max));
+        Self { files, short, downloads, patience }
+    }
+
+    /// A file for something short, whichever is free first.
+    async fn soon(&self) -> Result<Reader, TableError> {
+        tokio::select! {
+            biased;
+            file = self.files.reader() => file,
+            file = self.short.reader() => file,
+        }
     }
 
     /// Opens the wanted rows and does something with them on a thread that may block.
@@ -78,7 +92,7 @@ impl Desk {
         wanted: Wanted,
         work: impl FnOnce(&mut Reading) -> Result<T, TableError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let file = self.files.reader().await?;
+        let file = self.soon().await?;
         Ok(file.run(move || work(&mut Reading::open(wanted)?)).await?)
     }
 
@@ -165,19 +179,32 @@ impl Download {
         tokio::time::timeout(patience, room).await.ok()?.ok()
     }
 
+    /// The same with a file, which others may come to wait for.
+    async fn room_holding(&self, file: &Reader) -> Option<mpsc::OwnedPermit<Sent>> {
+        let patience = self.desk.patience;
+        let began = Instant::now();
+        loop {
+            let room = self.room(patience.hold_others).await;
+            let over = began.elapsed() >= patience.hold || file.is_awaited();
+            if room.is_some() || over || self.sender.is_closed() {
+                return room;
+            }
+        }
+    }
+
     /// Opens the file and sends chunk after chunk, until there is a reason to let go of it.
     async fn turn(&mut self) -> Result<Turn, Broken> {
+        let beginning = self.first;
         let file = tokio::select! {
-            file = self.desk.files.reader() => file.map_err(|e| Broken::Table(e.to_string()))?,
+            file = self.desk.soon(), if beginning => file,
+            file = self.desk.files.reader(), if !beginning => file,
             () = self.sender.closed() => return Ok(Turn::Over),
         };
+        let file = file.map_err(|e| Broken::Table(e.to_string()))?;
         let began = Instant::now();
         let mut kept: Option<Reading> = None;
         loop {
-            let patience = self.desk.patience;
-            let hold =
-                if self.desk.files.all_taken() { patience.hold_others } else { patience.hold };
-            let Some(room) = self.room(hold).await else {
+            let Some(room) = self.room_holding(&file).await else {
                 return Ok(if self.sender.is_closed() { Turn::Over } else { Turn::LetGo });
             };
             let wanted = self.wanted.clone();
@@ -194,16 +221,18 @@ impl Download {
             if reading.done() && self.first && self.some && chunk.is_empty() {
                 return Err(Broken::Nothing);
             }
-            // A stretch without a line that is seen is nothing to send.
-            if reading.done() || !chunk.is_empty() {
-                let header = if self.first { csv_header() } else { String::new() };
-                room.send(Ok([header.as_bytes(), &chunk].concat().into()));
+            // A stretch without a line that is seen is nothing to send, but a header that waits for
+            // no line is sent at once.
+            if reading.done() || !chunk.is_empty() || (self.first && !self.some) {
+                let header = if self.first { csv_header() } else { Vec::new() };
+                room.send(Ok([header, chunk].concat().into()));
                 self.first = false;
             }
             if reading.done() {
                 return Ok(Turn::Over);
             }
-            if began.elapsed() > Desk::TURN && self.desk.files.all_taken() {
+            let begun = beginning && !self.first;
+            if begun || (began.elapsed() > Desk::TURN && file.is_awaited()) {
                 return Ok(Turn::LetGo);
             }
             kept = Some(reading);
@@ -241,7 +270,7 @@ impl HttpBody for Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::lines::LineSight;
+    use crate::api::auth::LineSight;
     use crate::columnar::{Cell, TableWriter};
     use crate::money::Micros;
     use crate::statements::LAYOUT;
@@ -288,7 +317,18 @@ mod tests {
 
     fn desk() -> Desk {
         let millis = Duration::from_millis;
-        Desk::new(Patience { hold: millis(50), hold_others: millis(5), give_up: millis(400) })
+        let patience = Patience { hold: millis(50), hold_others: millis(5), give_up: millis(400) };
+        Desk::new(patience, DOWNLOADS)
+    }
+
+    const DOWNLOADS: usize = 32;
+
+    fn free(desk: &Desk) -> usize {
+        desk.files.free() + desk.short.free()
+    }
+
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(10), future).await.unwrap()
     }
 
     /// The next chunk, an error's words, or nothing.
@@ -304,7 +344,7 @@ mod tests {
         let wanted = month(folder.path());
         let desk = desk();
         let whole = desk.read(wanted.clone(), |reading| {
-            let mut bytes = csv_header().into_bytes();
+            let mut bytes = csv_header();
             while !reading.done() {
                 bytes.extend(reading.chunk()?);
             }
@@ -320,12 +360,12 @@ mod tests {
             chunks += 1;
             if chunks % 4 == 0 {
                 tokio::time::sleep(Duration::from_millis(150)).await;
-                assert_eq!(desk.files.free(), Desk::FILES_MAX);
+                assert_eq!(free(&desk), Desk::FILES_MAX);
             }
         }
         assert!(chunks > 10 && bytes == whole);
         tokio::time::sleep(Duration::from_millis(20)).await;
-        assert_eq!(desk.downloads.available_permits(), Desk::DOWNLOADS_MAX);
+        assert_eq!(desk.downloads.available_permits(), DOWNLOADS);
     }
 
     #[tokio::test]
@@ -334,7 +374,7 @@ mod tests {
         let desk = desk();
         let mut body = desk.start(month(folder.path()), true).await.unwrap();
         tokio::time::sleep(Duration::from_millis(900)).await;
-        assert_eq!(desk.downloads.available_permits(), Desk::DOWNLOADS_MAX);
+        assert_eq!(desk.downloads.available_permits(), DOWNLOADS);
         let mut last = next(&mut body).await;
         while let Some(Ok(_)) = last {
             last = next(&mut body).await;
@@ -366,5 +406,60 @@ mod tests {
             bytes += chunk.unwrap().len();
         }
         assert!(bytes > ROWS * 100);
+    }
+
+    #[tokio::test]
+    async fn what_is_short_does_not_wait_for_what_is_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = month(folder.path());
+        let hour = Duration::from_hours(1);
+        let desk = Desk::new(Patience { hold: hour, hold_others: hour, give_up: hour }, DOWNLOADS);
+        let mut holding = Vec::new();
+        for _ in 0..2 * Desk::FILES_MAX {
+            holding.push(soon(desk.start(wanted.clone(), true)).await.unwrap());
+        }
+        soon(async {
+            while desk.files.free() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        let lines = soon(desk.read(wanted.clone(), |reading| reading.page(10))).await.unwrap();
+        assert_eq!(lines.len(), 10);
+        let mut body = soon(desk.start(wanted, true)).await.unwrap();
+        assert!(soon(next(&mut body)).await.unwrap().unwrap().starts_with(&csv_header()));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_kept_until_somebody_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (hour, moment) = (Duration::from_hours(1), Duration::from_millis(5));
+        let patience = Patience { hold: hour, hold_others: moment, give_up: hour };
+        let (desk, wanted) = (Desk::new(patience, DOWNLOADS), month(folder.path()));
+        let mut holding = Vec::new();
+        for _ in 0..Desk::FILES_MAX - 1 {
+            holding.push(desk.start(wanted.clone(), true).await.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(desk.files.free(), 0);
+        let mut body = desk.start(wanted, true).await.unwrap();
+        for _ in 0..3 {
+            soon(next(&mut body)).await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn downloads_are_counted_while_they_are_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, wanted) = (Desk::new(Patience::default(), 1), month(folder.path()));
+        let body = desk.start(wanted.clone(), true).await.unwrap();
+        assert!(matches!(desk.start(wanted.clone(), true).await, Err(Problem::Busy)));
+        drop(body);
+        soon(async {
+            while desk.start(wanted.clone(), true).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
     }
 }

@@ -2,10 +2,14 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::Version;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::ident::Name;
+use crate::money::Currency;
+use crate::period::Period;
 
 /// The placeholders of the path, percent-decoded.
 pub(super) struct Place<T>(pub(super) T);
@@ -19,6 +23,25 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
     }
 }
 
+/// The statement that a path names. What cannot be an id or a currency is nobody's.
+pub(super) struct Named {
+    pub(super) period: Period,
+    pub(super) payee: Name,
+    pub(super) currency: Currency,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let place = Place::<(Period, String, String)>::from_request_parts(parts, state).await?;
+        let Place((period, payee, currency)) = place;
+        let payee = Name::parse(&payee).map_err(|_| Problem::NotFound)?;
+        let currency = Currency::parse(&currency).map_err(|_| Problem::NotFound)?;
+        Ok(Self { period, payee, currency })
+    }
+}
+
 /// The query; a parameter that is not known is refused.
 pub(super) struct Asked<T>(pub(super) T);
 
@@ -28,6 +51,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query: Result<Query<T>, QueryRejection> = Query::try_from_uri(&parts.uri);
         query.map(|Query(asked)| Self(asked)).map_err(|e| refused("the query", &e.body_text()))
+    }
+}
+
+/// Proof that the client can tell a download that broke off from a whole one. Before HTTP/1.1 the
+/// end of the connection is the end of the answer, whatever ended it.
+pub(super) struct Chunked;
+
+impl<S: Send + Sync> FromRequestParts<S> for Chunked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.version < Version::HTTP_11 { Err(Problem::UpgradeRequired) } else { Ok(Self) }
     }
 }
 

@@ -37,12 +37,10 @@ pub(super) async fn live() -> Json<Health> {
 )]
 pub(super) async fn ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
     const WAIT_MAX: Duration = Duration::from_secs(2);
-    match tokio::time::timeout(WAIT_MAX, app.look.row(ALIVE, &[])).await {
-        Ok(Ok(Some(_))) => Ok(Json(Health { status: "ready" })),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            Err(Problem::NotReady)
-        }
-        Ok(Ok(None)) | Err(_) => Err(Problem::NotReady),
+    let late = || Problem::NotReady(format!("no answer within {WAIT_MAX:?}"));
+    let asked = tokio::time::timeout(WAIT_MAX, app.look.row(ALIVE, &[])).await;
+    match asked.map_err(|_| late())? {
+        Ok(_) => Ok(Json(Health { status: "ready" })),
+        Err(error) => Err(Problem::NotReady(error.to_string())),
     }
 }

@@ -4,50 +4,11 @@
 //! of rows, leaves out what the key does not see, and can go on at any row.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::columnar::{Cell, TableError};
+use super::auth::LineSight;
+use crate::columnar::TableError;
 use crate::money::Currency;
-use crate::statements::{COLUMNS, Entries, Entry, write_csv_where};
-
-/// Which lines of a range are seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LineSight {
-    /// All of them.
-    Whole,
-    /// Those on this party's own statements, and those that it pays or receives on others'.
-    Party(Arc<str>),
-}
-
-/// The kinds of line that move money from one party to another. On every other kind one side is
-/// a service, a source or an account, whose id may be spelled like a party's.
-const BETWEEN_PARTIES: [&str; 1] = ["royalty"];
-
-/// The columns that tell who sees a line, by their places in a file of statement lines.
-const PAYEE: usize = 2;
-const PAYER: usize = 3;
-const KIND: usize = 4;
-const OWNER: usize = 21;
-
-impl LineSight {
-    fn sees(&self, [owner, kind, payee, payer]: [&str; 4]) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Party(party) => {
-                let side = payee == &**party || payer == &**party;
-                owner == &**party || (BETWEEN_PARTIES.contains(&kind) && side)
-            }
-        }
-    }
-
-    fn sees_cells(&self, cells: &[Cell<'_>]) -> bool {
-        let text = |at: usize| match cells.get(at) {
-            Some(Cell::Text(text)) => *text,
-            _ => "",
-        };
-        self.sees([OWNER, KIND, PAYEE, PAYER].map(text))
-    }
-}
+use crate::statements::{Entries, Entry, write_csv_header, write_csv_where};
 
 /// Rows of a file, and which of them are seen.
 #[derive(Debug, Clone)]
@@ -94,7 +55,7 @@ impl Reading {
             };
             let row = self.wanted.row;
             self.wanted.row += 1;
-            if self.wanted.sight.sees([&entry.owner, &entry.kind, &entry.payee, &entry.payer]) {
+            if self.wanted.sight.sees_entry(&entry) {
                 return Ok(Some((row, entry)));
             }
         }
@@ -150,8 +111,10 @@ const ROWS_AT_ONCE: usize = 16;
 const STRETCH_ROWS: usize = 50_000;
 
 /// The header line of every CSV of lines.
-pub(super) fn csv_header() -> String {
-    COLUMNS.join(",") + "\n"
+pub(super) fn csv_header() -> Vec<u8> {
+    let mut header = Vec::new();
+    let _ = write_csv_header(&mut header); // memory takes it all
+    header
 }
 
 /// A line of a statement.

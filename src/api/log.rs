@@ -6,16 +6,13 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::auth::KeyUsed;
 use super::problem::Problem;
-
-/// How long an answer may take to begin.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// What tells this process's requests from those of others.
 static PROCESS: LazyLock<String> = LazyLock::new(|| {
@@ -28,18 +25,22 @@ static PROCESS: LazyLock<String> = LazyLock::new(|| {
 });
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
-/// Runs a request within its time, numbers it, notes it, and writes its problem if it has one.
-pub(super) async fn requests(request: Request, next: Next) -> Response {
+/// Runs a request within its time, which is how long an answer may take to begin, numbers it, notes it, and writes its problem if it has one.
+pub(super) async fn requests(
+    State(answer_max): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Response {
     let began = Instant::now();
     let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
     let id = format!("{}-{number:012}", *PROCESS);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let answered = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
+    let answered = tokio::time::timeout(answer_max, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| Problem::Late.into_response());
     let key = response.extensions().get::<KeyUsed>().map(|KeyUsed(key)| *key);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if let Problem::Internal(cause) = &problem {
+        if let Problem::Internal(cause) | Problem::NotReady(cause) = &problem {
             tracing::error!(request = id, cause, "failed");
         }
         response = problem.answer(&id);
@@ -61,4 +62,23 @@ pub(super) async fn requests(request: Request, next: Next) -> Response {
         "answered"
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use hyper::service::Service as _;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_begin_in_time_is_late() {
+        let router = axum::Router::new()
+            .route("/", get(std::future::pending::<()>))
+            .layer(axum::middleware::from_fn_with_state(Duration::from_millis(20), requests));
+        let service = hyper_util::service::TowerToHyperService::new(router);
+        let answer = service.call(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), 504);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], Problem::MEDIA);
+    }
 }

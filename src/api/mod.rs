@@ -36,6 +36,7 @@ use crate::store::Looking;
 struct App {
     look: Looking,
     keys: auth::KnownKeys,
+    seal: cursor::Seal,
     desk: download::Desk,
     data: Arc<PathBuf>,
 }
@@ -48,6 +49,7 @@ impl App {
         Self {
             look: workspace.store.looking(Self::CONNECTIONS_MAX),
             keys: auth::KnownKeys::default(),
+            seal: cursor::Seal::of(&workspace.secret),
             desk: download::Desk::default(),
             data: Arc::new(workspace.data()),
         }

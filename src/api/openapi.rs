@@ -1,11 +1,13 @@
 //! `/openapi.json`: what the routes say of themselves.
 
 use axum::Router;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::body::Bytes;
+use axum::http::{HeaderName, header};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use super::problem::Problem;
 
 /// What stands above the paths; `router` adds them.
 #[derive(OpenApi)]
@@ -43,10 +45,11 @@ impl utoipa::Modify for Security {
 }
 
 /// Serves the description.
-pub(super) fn route<S: Clone + Send + Sync + 'static>(document: &str) -> Router<S> {
-    let document = axum::body::Bytes::copy_from_slice(document.as_bytes());
-    let answer = move || async move {
-        ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
-    };
+pub(super) fn route<S: Clone + Send + Sync + 'static>(
+    document: Result<String, serde_json::Error>,
+) -> Router<S> {
+    const TYPE: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+    let document = document.map(Bytes::from).map_err(|e| Problem::Internal(e.to_string()));
+    let answer = move || async move { document.map(|document| (TYPE, document)) };
     Router::new().route("/openapi.json", get(answer))
 }

@@ -5,7 +5,6 @@ use axum::extract::State;
 
 use super::App;
 use super::auth::Sight;
-use super::cursor::Listing;
 use super::extract::{Asked, page};
 use super::problem::{Problem, Refusals};
 use crate::close;
@@ -53,7 +52,7 @@ pub(super) async fn list(
     Asked(query): Asked<Query>,
 ) -> Result<Json<Periods>, Problem> {
     let limit = page(query.limit)?;
-    let listing = Listing::of(&["periods"]);
+    let listing = app.seal.listing(&["periods"]);
     let after = query.cursor.map(|cursor| listing.place(&cursor)).transpose()?.unwrap_or_default();
     let mut months = close::published_months(&app.look, &after, one_more(limit)).await?;
     let more = months.len() > limit;

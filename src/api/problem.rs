@@ -8,7 +8,8 @@
 //!   says what to do.
 //! - What a key may not see and what does not exist are the same [`Problem::NotFound`], to the
 //!   byte but for the request's id. There is no 403.
-//! - Of a 5xx the client learns the request's id. The cause is in the log under that id.
+//! - Of a 5xx the client learns the request's id. The cause is in the log under that id. A database
+//!   that cannot be asked now is [`Problem::NotReady`], whoever asks it.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -42,6 +43,11 @@ pub(super) enum Problem {
     /// Another method.
     #[error("this resource is only read: use GET or HEAD")]
     MethodNotAllowed,
+    /// A download over a version of HTTP that cannot tell its end.
+    #[error(
+        "a download needs HTTP/1.1: before it one that breaks off looks whole; a proxy may have to be told (nginx: proxy_http_version 1.1)"
+    )]
+    UpgradeRequired,
     /// A body that nobody asked for.
     #[error("a request may carry {} bytes at most", super::router::BODY_BYTES_MAX)]
     TooLarge,
@@ -51,9 +57,9 @@ pub(super) enum Problem {
     /// It took too long.
     #[error("the answer took too long: try again, and quote the instance if it stays so")]
     Late,
-    /// The database does not answer.
+    /// The database does not answer; the text is for the log alone.
     #[error("the database does not answer: try again in a few seconds")]
-    NotReady,
+    NotReady(String),
     /// Our fault; the text is for the log alone.
     #[error("the request could not be answered: try again, and quote the instance if it stays so")]
     Internal(String),
@@ -93,9 +99,12 @@ impl Problem {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED)
             }
+            Self::UpgradeRequired => {
+                ("upgrade-required", "Upgrade required", StatusCode::UPGRADE_REQUIRED)
+            }
             Self::TooLarge => ("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
-            Self::NotReady => ("not-ready", "Not ready", StatusCode::SERVICE_UNAVAILABLE),
+            Self::NotReady(_) => ("not-ready", "Not ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::Late => ("late", "Took too long", StatusCode::GATEWAY_TIMEOUT),
             Self::Internal(_) => ("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -122,7 +131,11 @@ impl Problem {
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             }
-            Self::Busy | Self::NotReady => {
+            Self::UpgradeRequired => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            }
+            Self::Busy | Self::NotReady(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
@@ -142,13 +155,17 @@ impl IntoResponse for Problem {
 
 impl From<CloseError> for Problem {
     fn from(error: CloseError) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            CloseError::Store(error) => error.into(),
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
+        let cause = error.to_string();
+        if error.is_away() { Self::NotReady(cause) } else { Self::Internal(cause) }
     }
 }
 

@@ -6,6 +6,7 @@
 //! and whoever reads a file does so on one of them from opening to closing it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,36 +20,51 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Clone)]
 pub(super) struct Readers {
     seats: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
     idle: Arc<Mutex<Vec<Sender<Job>>>>,
 }
 
 /// One of them, for as long as this is held.
 pub(super) struct Reader {
     jobs: Sender<Job>,
-    idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    readers: Readers,
     _seat: OwnedSemaphorePermit,
+}
+
+/// Somebody who waits, until they do no more.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn count(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Readers {
     pub(super) fn new(count: usize) -> Self {
-        Self { seats: Arc::new(Semaphore::new(count)), idle: Arc::default() }
+        let seats = Arc::new(Semaphore::new(count));
+        Self { seats, waiting: Arc::default(), idle: Arc::default() }
     }
 
     /// Waits for a thread, first come, first served; starts one if none is idle.
     pub(super) async fn reader(&self) -> Result<Reader, TableError> {
+        let waiting = Waiting::count(&self.waiting);
         let seat = self.seats.clone().acquire_owned().await;
+        drop(waiting);
         let seat = seat.map_err(|_| failed("no thread is left to read with"))?;
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let jobs = match kept {
             Some(jobs) => jobs,
             None => start().map_err(failed)?,
         };
-        Ok(Reader { jobs, idle: self.idle.clone(), _seat: seat })
-    }
-
-    /// True if somebody who comes now has to wait.
-    pub(super) fn all_taken(&self) -> bool {
-        self.seats.available_permits() == 0
+        Ok(Reader { jobs, readers: self.clone(), _seat: seat })
     }
 
     #[cfg(test)]
@@ -58,6 +74,11 @@ impl Readers {
 }
 
 impl Reader {
+    /// True if somebody waits for it.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.readers.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Does something on the thread.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -74,7 +95,8 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.jobs.clone());
+        let mut idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(self.jobs.clone());
     }
 }
 

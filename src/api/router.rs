@@ -1,7 +1,9 @@
 //! The table of contents.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -33,31 +35,25 @@ fn open() -> OpenApiRouter<App> {
 }
 
 /// The whole API.
-pub(super) fn router(app: App) -> Router {
+pub(super) fn router(app: App, answer_max: Duration) -> Router {
     let guarded = v1().fallback(not_found).layer(from_fn_with_state(app.clone(), auth::guard));
-    let whole = OpenApiRouter::with_openapi(openapi::Description::openapi());
-    let (router, description) = whole.nest("/v1", guarded).merge(open()).split_for_parts();
+    let router: Router<App> = Router::new().nest("/v1", guarded.into()).merge(open());
     router
-        .merge(openapi::route(&text_of(&description)))
+        .merge(openapi::route(description()))
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(small_body))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Problem::Internal("a handler panicked".to_owned()).into_response()
         }))
-        .layer(from_fn(log::requests))
+        .layer(from_fn_with_state(answer_max, log::requests))
         .with_state(app)
 }
 
 /// The description of the whole API, as `/openapi.json` serves it.
-pub fn description() -> String {
+pub fn description() -> Result<String, serde_json::Error> {
     let whole = OpenApiRouter::<App>::with_openapi(openapi::Description::openapi());
-    text_of(&whole.nest("/v1", v1()).merge(open()).into_openapi())
-}
-
-fn text_of(description: &utoipa::openapi::OpenApi) -> String {
-    description.to_pretty_json().unwrap_or_default()
+    whole.nest("/v1", v1()).merge(open()).into_openapi().to_pretty_json()
 }
 
 async fn not_found() -> Problem {

@@ -6,13 +6,13 @@ use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 
 use super::App;
-use super::auth::Sight;
-use super::cursor::Listing;
-use super::extract::{Asked, Place, page};
-use super::lines::{LineSight, Reading, StatementLine, Wanted};
+use super::auth::{LineSight, Sight};
+use super::extract::{Asked, Chunked, Named, Place, page};
+use super::lines::{Reading, StatementLine, Wanted};
 use super::periods::one_more;
-use super::problem::{Problem, Refusals};
+use super::problem::{Document, Problem, Refusals};
 use crate::close::{self, FacesWanted, LineRows};
+use crate::ident::Name;
 use crate::money::Currency;
 use crate::period::Period;
 use crate::statements::Printed;
@@ -113,12 +113,15 @@ pub(super) async fn list(
     let month = period.to_string();
     let (payee, currency) = (query.payee.as_deref(), query.currency.as_deref());
     let filters = [mark(payee), mark(currency)];
-    let listing = Listing::of(&["statements", &month, &filters[0], &filters[1], &sight.mark()]);
+    let parts = ["statements", &month, &filters[0], &filters[1], &sight.mark()];
+    let listing = app.seal.listing(&parts);
     let after = query.cursor.map(|cursor| listing.place(&cursor)).transpose()?.unwrap_or_default();
     // No payee's id holds a |.
     let (after_payee, after_currency) = after.split_once('|').unwrap_or_default();
 
-    let seen = payee.is_none_or(|payee| sight.sees_statements_of(payee));
+    // What cannot be an id or a currency is nobody's.
+    let seen = payee.is_none_or(|id| Name::parse(id).is_ok() && sight.sees_statements_of(id))
+        && currency.is_none_or(|code| Currency::parse(code).is_ok());
     let wanted = FacesWanted {
         payee: payee.or(sight.only_payee()).map(str::to_owned),
         currency: query.currency.clone(),
@@ -156,13 +159,19 @@ fn mark(filter: Option<&str>) -> String {
 pub(super) async fn show(
     State(app): State<App>,
     sight: Sight,
-    Place((period, payee, currency)): Place<(Period, String, String)>,
+    statement: Named,
 ) -> Result<Json<Summary>, Problem> {
-    if !sight.sees_statements_of(&payee) {
+    if !sight.sees_statements_of(statement.payee.as_str()) {
         return Err(Problem::NotFound);
     }
-    let face = close::published_face(&app.look, period, &payee, &currency).await?;
-    Ok(Json(face.ok_or(Problem::NotFound)?.into()))
+    let face = face_of(&app, &statement).await?;
+    Ok(Json(face.into()))
+}
+
+async fn face_of(app: &App, statement: &Named) -> Result<Printed, Problem> {
+    let Named { period, payee, currency } = statement;
+    let face = close::published_face(&app.look, *period, payee.as_str(), currency.code()).await?;
+    face.ok_or(Problem::NotFound)
 }
 
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -193,23 +202,19 @@ pub(super) struct PageQuery {
 pub(super) async fn lines(
     State(app): State<App>,
     sight: Sight,
-    Place((period, payee, currency)): Place<(Period, String, String)>,
+    statement: Named,
     Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Lines>, Problem> {
     let limit = page(query.limit)?;
-    let seen = [period.to_string(), payee.clone(), currency.clone(), sight.mark()];
-    let listing = Listing::of(&["lines", &seen[0], &seen[1], &seen[2], &seen[3]]);
+    let Named { period, payee, currency } = &statement;
+    let (month, mark) = (period.to_string(), sight.mark());
+    let listing = app.seal.listing(&["lines", &month, payee.as_str(), currency.code(), &mark]);
     let place = query.cursor.map(|cursor| listing.place(&cursor)).transpose()?;
     let place = place.map(|place| place.parse::<usize>().map_err(|_| Problem::BadCursor));
     let place = place.transpose()?;
 
-    let mut wanted = statement_rows(&app, &sight, period, &payee, &currency).await?;
-    if let Some(row) = place {
-        if row < wanted.row || row > wanted.end {
-            return Err(Problem::BadCursor);
-        }
-        wanted.row = row;
-    }
+    let mut wanted = statement_rows(&app, &sight, &statement).await?;
+    wanted.row = place.unwrap_or(wanted.row);
     let mut found = Vec::new();
     while found.len() <= limit && wanted.row < wanted.end {
         let missing = limit + 1 - found.len();
@@ -226,10 +231,11 @@ pub(super) async fn lines(
         found.append(&mut lines);
         wanted.row = row;
     }
-    if found.is_empty() && place.is_none() {
+    if found.is_empty() {
         return Err(Problem::NotFound);
     }
-    let next = found.get(limit).map(|(row, _)| listing.cursor(&row.to_string()));
+    // Rows are written in one width, since a cursor is as long as its place.
+    let next = found.get(limit).map(|(row, _)| listing.cursor(&format!("{row:020}")));
     found.truncate(limit);
     Ok(Json(Lines { data: found.into_iter().map(|(_, line)| line).collect(), next }))
 }
@@ -244,16 +250,22 @@ pub(super) async fn lines(
         ("payee" = String, Path, description = "Whose statement, percent-encoded"),
         ("currency" = String, Path, description = "Its currency, such as CNY"),
     ),
-    responses((status = 200, description = "The lines", body = String, content_type = "text/csv"), Refusals),
+    responses(
+        (status = 200, description = "The lines", body = String, content_type = "text/csv"),
+        (status = 426, description = "A download needs HTTP/1.1: upgrade-required",
+         body = Document, content_type = "application/problem+json"),
+        Refusals,
+    ),
     security(("key" = []))
 )]
 pub(super) async fn lines_csv(
     State(app): State<App>,
     sight: Sight,
-    Place((period, payee, currency)): Place<(Period, String, String)>,
+    _: Chunked,
+    statement: Named,
 ) -> Result<Response, Problem> {
-    let wanted = statement_rows(&app, &sight, period, &payee, &currency).await?;
-    Ok(csv(app.desk.start(wanted, true).await?, period))
+    let wanted = statement_rows(&app, &sight, &statement).await?;
+    Ok(csv(app.desk.start(wanted, true).await?, statement.period))
 }
 
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -268,16 +280,25 @@ pub(super) struct MonthQuery {
 #[utoipa::path(
     get, path = "/periods/{period}/lines.csv", operation_id = "downloadMonth", tag = "lines",
     params(("period" = String, Path, description = "The month, such as 2026-10"), MonthQuery),
-    responses((status = 200, description = "The lines", body = String, content_type = "text/csv"), Refusals),
+    responses(
+        (status = 200, description = "The lines", body = String, content_type = "text/csv"),
+        (status = 426, description = "A download needs HTTP/1.1: upgrade-required",
+         body = Document, content_type = "application/problem+json"),
+        Refusals,
+    ),
     security(("key" = []))
 )]
 pub(super) async fn month_csv(
     State(app): State<App>,
     sight: Sight,
+    _: Chunked,
     Place(period): Place<Period>,
     Asked(query): Asked<MonthQuery>,
 ) -> Result<Response, Problem> {
     let asked = query.payee.as_deref();
+    if asked.is_some_and(|payee| Name::parse(payee).is_err()) {
+        return Err(Problem::NotFound);
+    }
     let (line_sight, payee) = match asked {
         Some(payee) => (sight.lines_of(payee)?, Some(payee)),
         None => sight.lines(),
@@ -289,17 +310,10 @@ pub(super) async fn month_csv(
 }
 
 /// The rows of a statement and which of them the key sees.
-async fn statement_rows(
-    app: &App,
-    sight: &Sight,
-    period: Period,
-    payee: &str,
-    currency: &str,
-) -> Result<Wanted, Problem> {
-    let line_sight = sight.lines_of(payee)?;
-    let face = close::published_face(&app.look, period, payee, currency).await?;
-    let face = face.ok_or(Problem::NotFound)?;
-    let rows = close::published_rows_of(&app.look, period, &face).await?;
+async fn statement_rows(app: &App, sight: &Sight, statement: &Named) -> Result<Wanted, Problem> {
+    let line_sight = sight.lines_of(statement.payee.as_str())?;
+    let face = face_of(app, statement).await?;
+    let rows = close::published_rows_of(&app.look, statement.period, &face).await?;
     Ok(wanted(app, &rows.ok_or(Problem::NotFound)?, line_sight))
 }
 

@@ -14,9 +14,9 @@ use crate::period::Period;
 
 /// The words of the command.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The month is fictional; fixtures/demo/HAND.md in the sources works it out by hand."
-)]
+#[command(after_help = "\
+The month is fictional; fixtures/demo/HAND.md in the sources works it out by hand. Its database is
+a file in DIR, or an empty one that --database-url names; DATABASE_URL is not looked at.")]
 pub(super) struct Demo {
     /// The folder of its workspace.
     #[arg(default_value = "tantieme-demo", value_name = "DIR")]
@@ -67,15 +67,24 @@ impl Demo {
     pub(super) async fn run(self, place: &Place) -> Done {
         let period: Period = MONTH.parse()?;
         let files = self.dir.join("files");
-        let place = Place { workspace: self.dir.clone(), ..place.clone() };
-        let workspace = if self.dir.join(Config::FILE).exists() {
-            place.open().await?
+        let there = self.dir.join(Config::FILE).exists();
+        if there && !FILES.iter().all(|(_, name, _)| files.join(name).exists()) {
+            let dir = self.dir.display();
+            let reason = format!("{dir} is a workspace and not the demo's: name another folder");
+            return Err(Failure::Wrong(reason));
+        }
+        write_files(&files)?;
+        // The environment may name a ledger that is in use, so it is not asked. A database that is
+        // given by name is refused if it has met a secret: the demo's is its own.
+        let url = place.database_url.as_deref();
+        let workspace = if there {
+            Workspace::open(&self.dir, url, None).await?
         } else {
-            place.init_at(&self.dir).await?
+            Workspace::init(&self.dir, url, None).await?
         };
+        let workspace = Workspace { means: place.means(), ..workspace };
         say!("A fictional month, {MONTH}, in {}\n", self.dir.display());
         say!("1. import: twelve files a service, three labels and a shop have sent");
-        write_files(&files)?;
         for (kind, name, _) in FILES {
             let options = Options { by: PREPARER.to_owned(), ..Options::default() };
             let report = import::take(&workspace, kind, &files.join(name), options).await?;

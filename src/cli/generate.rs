@@ -134,6 +134,8 @@ fn commands(folder: &Path, period: Period, made: &MonthMade) -> Vec<String> {
         format!("# {} of usage; import the month, close it and prove it:", counted(made.usage)),
         "set -e".to_owned(),
         format!("export TANTIEME_WORKSPACE={}", path(&folder.join("workspace"))),
+        "unset TANTIEME_SECRET # with a secret of its own, init refuses a DATABASE_URL in use"
+            .to_owned(),
         "tantieme init".to_owned(),
     ];
     for files in made.files.chunk_by(|a, b| a.0 == b.0) {

@@ -31,7 +31,7 @@ Examples:
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Revoke a key, for ever and at once.
+    /// Revoke a key for ever; a running server stops taking it within two seconds.
     Revoke {
         /// Its number, as `key list` shows it.
         id: i64,

@@ -36,7 +36,7 @@ mod suspense;
 mod verify;
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -85,11 +85,15 @@ struct Place {
         value_name = "DIR"
     )]
     workspace: PathBuf,
-    /// The URL of the database, if it is not the workspace's own file.
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "The URL of the database, if it is not the workspace's own file [env: DATABASE_URL]"
+    )]
     database_url: Option<String>,
     /// The secret that hashes listeners, instead of the workspace's secret.key.
-    #[arg(long, global = true, env = "TANTIEME_SECRET", hide = true, hide_env_values = true)]
+    #[arg(long, global = true, hide = true)]
     secret: Option<String>,
     /// How much memory rows may fill before they go to the disk: a number and MiB or GiB.
     #[arg(long, global = true, env = "TANTIEME_MEMORY", default_value_t, value_name = "SIZE")]
@@ -199,6 +203,7 @@ pub fn main() -> ExitCode {
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.with_ansi(colours).init();
+    Means::files_max(); // a month of many batches and a server of many clients need them
     match run(cli) {
         Ok(code) => code,
         Err(Failure::Wrong(reason)) => {
@@ -214,13 +219,14 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Done {
     let place = cli.place;
+    let threads = place.means().threads;
     match cli.command {
         Command::Allocate(command) => command.run(place.means()),
         Command::Apportion(command) => command.run(),
         Command::Generate(command) => command.run(place.means()),
-        Command::Init => in_runtime(init(&place)),
-        Command::Demo(command) => in_runtime(command.run(&place)),
-        Command::InWorkspace(command) => in_runtime(async {
+        Command::Init => in_runtime(threads, init(&place)),
+        Command::Demo(command) => in_runtime(threads, command.run(&place)),
+        Command::InWorkspace(command) => in_runtime(threads, async {
             let workspace = place.open().await?;
             let done = command.run(&workspace).await;
             workspace.store.close().await;
@@ -229,8 +235,9 @@ fn run(cli: Cli) -> Done {
     }
 }
 
-fn in_runtime(done: impl Future<Output = Done>) -> Done {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(done)
+fn in_runtime(threads: usize, done: impl Future<Output = Done>) -> Done {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(threads).enable_all().build()?.block_on(done)
 }
 
 impl InWorkspace {
@@ -264,23 +271,27 @@ impl Place {
     }
 
     async fn open(&self) -> Result<Workspace, WorkspaceError> {
-        let (url, secret) = (self.database_url.as_deref(), self.secret.as_deref());
-        let workspace = Workspace::open(&self.workspace, url, secret).await?;
+        let (url, secret) = (self.database_url(), self.secret());
+        let workspace = Workspace::open(&self.workspace, url.as_deref(), secret.as_deref()).await?;
         Ok(Workspace { means: self.means(), ..workspace })
     }
 
-    async fn init_at(&self, dir: &Path) -> Result<Workspace, WorkspaceError> {
-        let (url, secret) = (self.database_url.as_deref(), self.secret.as_deref());
-        let workspace = Workspace::init(dir, url, secret).await?;
-        Ok(Workspace { means: self.means(), ..workspace })
+    // Read here and not by the parser: the demo must not take them from the environment.
+    fn database_url(&self) -> Option<String> {
+        self.database_url.clone().or_else(|| variable("DATABASE_URL"))
+    }
+
+    fn secret(&self) -> Option<String> {
+        self.secret.clone().or_else(|| variable("TANTIEME_SECRET"))
     }
 }
 
 async fn init(place: &Place) -> Done {
-    let workspace = place.init_at(&place.workspace).await?;
+    let (url, secret) = (place.database_url(), place.secret());
+    let workspace = Workspace::init(&place.workspace, url.as_deref(), secret.as_deref()).await?;
     let dir = workspace.dir.display();
     say!("made a workspace in {dir}: tantieme.toml, its database, data/");
-    if place.secret.is_none() {
+    if secret.is_none() {
         say!("{dir}/secret.key hashes its listeners: keep it private, and keep a copy");
     }
     workspace.store.close().await;
@@ -289,8 +300,13 @@ async fn init(place: &Place) -> Done {
 
 /// Whoever is at the keyboard, for what needs no name of its own.
 fn operator() -> String {
-    let name = ["TANTIEME_AS", "USER", "LOGNAME"].into_iter().find_map(|v| std::env::var(v).ok());
-    name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    let name = ["TANTIEME_AS", "USER", "LOGNAME"].into_iter().find_map(variable);
+    name.unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// A variable of the environment, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// Reads one of the words that a type has for its values; help lists them.

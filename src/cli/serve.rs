@@ -13,8 +13,8 @@ use crate::facts::Workspace;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  tantieme key add --name \"finance portal\" --all
-  tantieme serve --listen 127.0.0.1:8080
+  KEY=$(tantieme key add --name \"finance portal\" --all)
+  tantieme serve --listen 127.0.0.1:8080 &
   curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8080/v1/periods
 
 It speaks plain HTTP: put a proxy with TLS before it. TANTIEME_LOG=tantieme=warn makes it quiet.")]

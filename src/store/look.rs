@@ -41,12 +41,14 @@ enum Either {
 #[derive(Debug)]
 struct Idle<C: Connection> {
     options: C::Options,
+    /// The database, without a password.
+    place: String,
     free: Mutex<Vec<C>>,
 }
 
 impl<C: Connection> Idle<C> {
-    fn new(options: C::Options) -> Self {
-        Self { options, free: Mutex::new(Vec::new()) }
+    fn new(options: C::Options, place: String) -> Self {
+        Self { options, place, free: Mutex::new(Vec::new()) }
     }
 
     fn free(&self) -> std::sync::MutexGuard<'_, Vec<C>> {
@@ -66,17 +68,44 @@ impl<C: Connection> Idle<C> {
         drop(std::mem::take(&mut *self.free()));
     }
 
-    async fn open(&self) -> Result<C, sqlx::Error>
+    async fn open(&self) -> Result<C, StoreError>
     where
         C::Options: ConnectOptions<Connection = C>,
     {
         let opened = tokio::time::timeout(WAIT_MAX, self.options.connect()).await;
-        opened.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let opened = opened.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        opened.map_err(|source| StoreError::Open { place: self.place.clone(), source })
+    }
+}
+
+impl StoreError {
+    /// True if the database cannot be asked now and may be later; nothing is wrong with the question.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Open { .. } => true,
+            Self::Sql(error) => is_lost(error),
+            Self::Url(_) | Self::Migrate(_) => false,
+        }
+    }
+}
+
+/// True if it is the connection that failed and not the question. Of the classes of SQLSTATE, 08 is
+/// the connection and 57P the server going away.
+fn is_lost(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    match error {
+        Database(told) => {
+            told.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+        }
+        error => matches!(
+            error,
+            Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed
+        ),
     }
 }
 
 /// Asks on an idle connection or a new one. A connection that fails is dropped, and so is one
-/// whose asker has gone away; a question that fails on a kept one is asked once more on a new one.
+/// whose asker has gone away; a question on a kept one that is lost is asked once more on a new one.
 macro_rules! ask {
     ($idle:expr, $sql:expr, $values:expr, $row:path) => {{
         let kept = match $idle.take() {
@@ -84,6 +113,7 @@ macro_rules! ask {
             Some(mut connection) => {
                 match bind_all!($sql, $values).fetch_all(&mut connection).await {
                     Ok(rows) => Some((connection, rows)),
+                    Err(error) if !is_lost(&error) => return Err(error.into()),
                     Err(error) => {
                         tracing::debug!(%error, "asked once more on a new connection");
                         $idle.forget();
@@ -132,13 +162,16 @@ impl Store {
         let idle = match self {
             Self::Sqlite(pool) => {
                 let options: SqliteConnectOptions = pool.connect_options().as_ref().clone();
+                let place = options.get_filename().display().to_string();
                 let options = options.pragma("query_only", "1");
-                Either::Sqlite(Idle::new(options.pragma("cache_size", SQLITE_CACHE)))
+                Either::Sqlite(Idle::new(options.pragma("cache_size", SQLITE_CACHE), place))
             }
             Self::Postgres(pool) => {
                 let options = pool.connect_options().as_ref().clone();
+                let name = options.get_database().unwrap_or_default();
+                let place = format!("{}:{}/{name}", options.get_host(), options.get_port());
                 let options = options.options([("default_transaction_read_only", "on")]);
-                Either::Postgres(Idle::new(options))
+                Either::Postgres(Idle::new(options, place))
             }
         };
         Looking(Arc::new(Connections { seats: Semaphore::new(count), idle }))

@@ -78,6 +78,37 @@ fn the_demo_runs_from_nothing_and_again() {
     );
 }
 
+#[test]
+fn the_demo_goes_into_no_database_and_no_workspace_that_is_in_use() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let Some(used) = Desk::new(database) else { continue };
+        let secret = std::fs::read_to_string(used.dir().join("secret.key")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let demo = |words: &[&str]| -> crate::support::Said {
+            let mut command = program();
+            command.env("DATABASE_URL", used.url()).env("TANTIEME_SECRET", secret.trim());
+            command.arg("demo").args(words).current_dir(folder.path()).output().unwrap().into()
+        };
+        let by_name = demo(&["by-name", "--database-url", &used.url()]).refused();
+        assert!(by_name.contains("the data was hashed with the secret"), "{by_name}");
+        let by_folder = demo(&[used.dir().to_str().unwrap()]).refused();
+        assert!(by_folder.contains("is a workspace and not the demo's"), "{by_folder}");
+        demo(&["of-its-own"]).ok();
+        let status = used.run(&["status"]).ok();
+        assert!(status.starts_with("nothing has been imported yet"), "{status}");
+    }
+}
+
+#[test]
+fn the_demo_takes_an_empty_database_by_name_and_again() {
+    let Some(desk) = Desk::empty(Database::Postgres) else { return };
+    for _ in 0..2 {
+        let mut command = program();
+        command.args(["demo", "--database-url", &desk.url()]).current_dir(desk.dir());
+        crate::support::Said::from(command.output().unwrap()).ok();
+    }
+}
+
 on_both! {
     fn the_statements_of_the_demo_read_as_they_always_did(desk) {
         desk.import_demo();

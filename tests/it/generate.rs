@@ -242,3 +242,18 @@ fn a_month_is_closed_by_the_commands_that_are_printed_on_sqlite() {
 fn a_month_is_closed_by_the_commands_that_are_printed_on_postgres() {
     closed_by_its_commands(Database::Postgres);
 }
+
+#[test]
+fn the_commands_that_are_printed_write_into_no_database_that_is_in_use() {
+    let used = Desk::new(Database::Sqlite).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let commands = generate(folder.path(), &[&MONTH[..], &["month"]].concat()).ok();
+    let programs = Path::new(env!("CARGO_BIN_EXE_tantieme")).parent().unwrap().display();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+    let secret = std::fs::read_to_string(used.dir().join("secret.key")).unwrap();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &commands]).current_dir(folder.path()).env("PATH", path);
+    shell.env("DATABASE_URL", used.url()).env("TANTIEME_SECRET", secret.trim());
+    let said = Said::from(shell.output().unwrap()).refused();
+    assert_says(&said, "the data was hashed with the secret ");
+}

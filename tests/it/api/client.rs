@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{Desk, json};
@@ -71,7 +71,25 @@ impl Answer {
 impl Client {
     /// Starts the server on a free port.
     pub fn serve(desk: &Desk) -> Self {
-        let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
+        Self::start(desk, desk.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// The same of a process that a shell's `ulimit` has limited.
+    pub fn serve_limited(desk: &Desk, limit: &str) -> Self {
+        let program = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]);
+        shell.arg(program.get_program()).args(program.get_args()).current_dir(desk.dir());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::start(desk, shell)
+    }
+
+    fn start(desk: &Desk, mut command: Command) -> Self {
         let log = std::fs::File::create(desk.dir().join("serve.log")).unwrap();
         command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
@@ -112,7 +130,7 @@ impl Client {
     /// Tells the server to stop, in that way.
     pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
-        let status = std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(status.success());
     }
 

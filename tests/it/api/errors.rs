@@ -1,5 +1,8 @@
 //! Whatever is refused is a problem document.
 
+use std::io::Write as _;
+
+use super::client::{Client, read};
 use super::{demo, key};
 use crate::support::{Database, Desk};
 
@@ -45,6 +48,65 @@ fn whoever_refuses_answers_with_a_problem_document() {
     let ids =
         [(); 2].map(|()| api.get(&key, "/v1/periods").header("x-request-id").unwrap().to_owned());
     assert_ne!(ids[0], ids[1]);
+}
+
+on_both! {
+    fn what_cannot_be_an_id_or_a_currency_is_nobody_s(desk) {
+        let api = demo(desk);
+        let key = key(desk, &["--all"]);
+        for path in ["PAYEE/CNY", "PAYEE/CNY/lines", "PAYEE/CNY/lines.csv", "lumen/PAYEE"] {
+            for odd in ["%00", "a%00b", "a%7Cb", "cny"] {
+                let path = format!("/v1/periods/2026-10/statements/{}", path.replace("PAYEE", odd));
+                assert_eq!(api.get(&key, &path).problem(), (404, "not-found".to_owned()), "{path}");
+            }
+        }
+        let stream = api.get(&key, "/v1/periods/2026-10/lines.csv?payee=a%00b");
+        assert_eq!(stream.problem(), (404, "not-found".to_owned()));
+        for filter in ["payee=a%00b", "currency=%00", "payee=lumen&currency=%00", "payee="] {
+            let path = format!("/v1/periods/2026-10/statements?{filter}");
+            assert_eq!(api.get(&key, &path).ok().json()["data"], serde_json::json!([]), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_download_is_refused_where_nobody_could_tell_that_it_broke_off() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    let api = demo(desk);
+    let key = key(desk, &["--all"]);
+    let ask = |path: &str| {
+        let mut stream = api.connect();
+        let request = format!("GET {path} HTTP/1.0\r\nAuthorization: Bearer {key}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        read(stream)
+    };
+    for path in ["lines.csv", "statements/lumen/CNY/lines.csv"] {
+        let answer = ask(&format!("/v1/periods/2026-10/{path}"));
+        assert_eq!(answer.problem(), (426, "upgrade-required".to_owned()));
+        assert_eq!(answer.header("upgrade"), Some("http/1.1"));
+    }
+    // What says its length is whole or short over any version.
+    let page = ask("/v1/periods/2026-10/statements/lumen/CNY/lines").ok();
+    assert_eq!(page.header("content-length"), Some(page.body.len().to_string().as_str()));
+}
+
+#[test]
+fn what_does_not_come_as_far_as_a_request_is_answered_without_a_body() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    let api = Client::serve(desk);
+    let many = "X: y\r\n".repeat(101);
+    let long = "x".repeat(40 << 10);
+    for (request, status) in [
+        ("what?\r\n\r\n".to_owned(), 400),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nX: {long}\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+    ] {
+        let mut stream = api.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read(stream);
+        assert_eq!((answer.status, answer.text().as_str()), (status, ""));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `/health/…`.
 
 use super::client::Client;
+use super::{demo, key};
 use crate::support::{Database, Desk, block_on};
 
 on_both! {
@@ -28,7 +29,8 @@ fn on_server(sql: String) {
 #[test]
 fn a_server_is_not_ready_while_its_database_is_away_and_comes_back_with_it() {
     let Some(desk) = Desk::new(Database::Postgres) else { return };
-    let api = Client::serve(&desk);
+    let api = demo(&desk);
+    let key = key(&desk, &["--all"]);
     api.ask("GET", "/health/ready", &[]).ok();
     let name = desk.url().rsplit_once('/').unwrap().1.to_owned();
     let ended =
@@ -43,6 +45,21 @@ fn a_server_is_not_ready_while_its_database_is_away_and_comes_back_with_it() {
     assert_eq!(answer.problem(), (503, "not-ready".to_owned()));
     assert_eq!(answer.header("retry-after"), Some("5"));
     api.ask("GET", "/health/live", &[]).ok();
+    // So says whatever needs the database, and the log says why.
+    for path in
+        ["periods", "periods/2026-10/statements/lumen/CNY/lines", "periods/2026-10/lines.csv"]
+    {
+        let answer = api.get(&key, &format!("/v1/{path}"));
+        assert_eq!(answer.problem(), (503, "not-ready".to_owned()), "{path}");
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        let log = std::fs::read_to_string(desk.dir().join("serve.log")).unwrap();
+        let request = answer.header("x-request-id").unwrap();
+        assert!(
+            log.lines().any(|l| l.contains(request) && l.contains("cannot open the database")),
+            "{log}"
+        );
+    }
     on_server(allow(true));
+    api.get(&key, "/v1/periods").ok();
     api.ask("GET", "/health/ready", &[]).ok();
 }

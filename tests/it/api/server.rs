@@ -64,3 +64,36 @@ fn connections_are_kept_for_the_next_request() {
         assert!(bytes.starts_with(b"HTTP/1.1 200"));
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn strangers_that_say_nothing_leave_files_for_those_who_ask() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    desk.import_demo();
+    desk.publish("2026-10");
+    let key = key(desk, &["--all"]);
+    let api = Client::serve_limited(desk, "-n 128");
+    let mut asks = api.connect();
+    let strangers: Vec<_> = (0..200).map(|_| api.connect()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let request = format!(
+        "GET /v1/periods/2026-10/statements/lumen/CNY/lines HTTP/1.1\r\nHost: t\r\n\
+         Connection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
+    );
+    asks.write_all(request.as_bytes()).unwrap();
+    read(asks).ok();
+    drop(strangers);
+    let log = std::fs::read_to_string(desk.dir().join("serve.log")).unwrap();
+    assert!(!log.contains("cannot accept"), "{log}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_raises_its_limit_of_files_itself() {
+    let desk = &Desk::new(Database::Sqlite).unwrap();
+    let api = Client::serve_limited(desk, "-Sn 128");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", api.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<&str> = files.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{files}");
+}

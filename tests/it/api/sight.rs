@@ -82,6 +82,38 @@ on_both! {
     }
 }
 
+/// A cursor as somebody would make it up who has read how they are made but has no secret.
+fn forged(payee: &str, place: &str) -> String {
+    let record = tantieme::digest::Canonical::new("tantieme cursor 1");
+    let parts = ["lines", "2026-10", payee, "CNY", "label orrery"];
+    let digest = parts.iter().fold(record, |record, part| record.text(part)).digest();
+    const_hex::encode([&digest.bytes()[..8], place.as_bytes()].concat())
+}
+
+on_both! {
+    fn no_cursor_tells_what_its_key_does_not_see(desk) {
+        let api = demo(desk);
+        let key = key(desk, &["--label", "orrery"]);
+        let ask = |payee: &str, cursor: &str| {
+            api.get(&key, &format!("{MONTH}/statements/{payee}/CNY/lines?limit=1&cursor={cursor}"))
+        };
+        let first = api.get(&key, &format!("{MONTH}/statements/orrery/CNY/lines?limit=1")).ok().json();
+        let genuine = first["next"].as_str().unwrap();
+        let changed = genuine.replacen(|c: char| c != '0', "0", 1);
+        let refused = ask("nobody", "00").without_request();
+        assert_eq!(refused.0, 400);
+        for payee in ["orrery", "brask", "kestrel", "nobody"] {
+            let places = (0..200).step_by(9).map(|row| forged(payee, &row.to_string()));
+            let others = [genuine.to_owned()].into_iter().filter(|_| payee != "orrery");
+            for cursor in places.chain(others).chain([changed.clone()]) {
+                let answer = ask(payee, &cursor).without_request();
+                assert_eq!(answer, refused, "{payee} {cursor}");
+            }
+        }
+        ask("orrery", genuine).ok();
+    }
+}
+
 on_both! {
     fn listings_and_streams_of_a_month_stop_where_sight_does(desk) {
         let api = demo(desk);

@@ -84,7 +84,7 @@ impl StoreError {
         match self {
             Self::Open { .. } => true,
             Self::Sql(error) => is_lost(error),
-            Self::Url(_) | Self::Migrate(_) => false,
+            Self::Url(_) | Self::Migrate(_) | Self::Busy => false,
         }
     }
 }

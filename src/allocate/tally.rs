@@ -165,8 +165,7 @@ impl Tally<'_> {
                     None => raw,
                 };
                 let rate = rate.of_listener(listener, weight, eligible);
-                // All of a listener's plays come to less than what a listener can be due, or the
-                // pool is refused.
+                // Where a product is cut short, so is the whole, and the totals refuse the pool.
                 self.weighed.iter_mut().for_each(|weight| *weight = weight.saturating_mul(rate));
                 weight.saturating_mul(rate)
             }

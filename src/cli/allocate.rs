@@ -32,10 +32,17 @@ const LAYOUT: Layout = &[
 /// The words of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   tantieme allocate --usage october.csv --amount 1000.00 --currency EUR --model user_centric
+  tantieme allocate --usage october.csv --amount 1000.00 --currency EUR --rule rule.toml \\
+    --recordings recordings.csv
+  tantieme allocate --usage october.csv --amount 700.00 --currency EUR --model scaled_user \\
+    --fees fees.csv
+  tantieme allocate --usage october.csv --amount 1000.00 --currency EUR --model pro_rata \\
+    --listener-cap 1000 --cap-mode clamp
 
-The usage needs the columns listener,recording,plays. Rows may repeat and come in any order.")]
+The usage needs the columns listener,recording,plays, and active_plays where a rule weighs them.
+Rows may repeat and come in any order.")]
 pub(super) struct Allocate {
     /// CSV or Parquet with at least listener,recording,plays: one or several files, or a folder of
     /// them; `-` for standard input.

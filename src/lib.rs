@@ -44,6 +44,19 @@ pub(crate) fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
+/// The line and the column, from 1, of a byte of a text.
+pub(crate) fn place_in(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+/// Where TOML is wrong, and what is.
+pub(crate) fn toml_error(text: &str, error: &toml::de::Error) -> (usize, usize, String) {
+    let (line, column) = place_in(text, error.span().map_or(0, |span| span.start));
+    (line, column, error.message().lines().collect::<Vec<_>>().join("; "))
+}
+
 /// What to do about an error, where that is that the disk is full.
 pub(crate) fn on_full_disk(error: &std::io::Error) -> &'static str {
     match error.kind() {

@@ -7,7 +7,7 @@ use crate::allocate::Model;
 use crate::catalog::Right;
 use crate::digest::Canonical;
 use crate::ident::{Name, RecordingId, TerritorySet};
-use crate::money::Percent;
+use crate::money::{Percent, decimal_text};
 use crate::period::{Validity, parse_day};
 
 /// Why a file is not an agreement.
@@ -151,17 +151,7 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Name>
 }
 
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Percent, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Whole(i64),
-    }
-    let text = match Written::deserialize(deserializer) {
-        Ok(Written::Text(text)) => text,
-        Ok(Written::Whole(number)) => number.to_string(),
-        Err(_) => return Err(D::Error::custom("write the percentage as text, such as \"12.5\"")),
-    };
+    let text = decimal_text(deserializer, "percentage")?;
     Percent::parse(&text).map_err(|e| D::Error::custom(format!("{text:?}: {e}")))
 }
 
@@ -202,17 +192,12 @@ impl Agreement {
     /// Reads an agreement, or says where it is wrong.
     pub fn parse(text: &str) -> Result<Self, AgreementError> {
         let at = |offset: usize, reason: String| {
-            let before = text.get(..offset).unwrap_or(text);
-            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            AgreementError {
-                line: before.matches('\n').count() + 1,
-                column: before[line_start..].chars().count() + 1,
-                reason,
-            }
+            let (line, column) = crate::place_in(text, offset);
+            AgreementError { line, column, reason }
         };
         let document: Document = toml::from_str(text).map_err(|e| {
-            let reason = e.message().lines().collect::<Vec<_>>().join("; ");
-            at(e.span().map_or(0, |span| span.start), reason)
+            let (line, column, reason) = crate::toml_error(text, &e);
+            AgreementError { line, column, reason }
         })?;
         let day = |date: &toml::Spanned<toml::value::Datetime>| {
             parse_day(&date.as_ref().to_string())

@@ -2,7 +2,8 @@
 
 use ruint::aliases::U256;
 
-use super::rule::{Band, Rule};
+use super::modifiers::Band;
+use super::rule::Rule;
 use crate::money::Micros;
 
 /// Shares an amount by weighted plays, of which each artist's are counted by the rule's bands.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::money::{DecimalError, fixed};
+use crate::money::{DecimalError, decimal_text, fixed};
 
 /// A factor of plays: 0 to 1000, with up to six decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,14 +54,8 @@ impl fmt::Display for Factor {
 
 impl<'de> serde::Deserialize<'de> for Factor {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = decimal_text(deserializer, "factor")?;
         Self::parse(&text).map_err(|e| serde::de::Error::custom(format!("{text:?}: {e}")))
-    }
-}
-
-impl serde::Serialize for Factor {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -12,6 +12,7 @@ mod bands;
 mod factor;
 mod fees;
 mod models;
+mod modifiers;
 mod rate;
 mod rule;
 mod survey;
@@ -21,8 +22,9 @@ mod weights;
 pub use factor::{Factor, FactorError};
 pub use fees::{Fees, Twice};
 pub use models::{AllocateError, Allocation, Inputs, RecordingAmount, allocate};
-pub use rule::{
-    Ai, Band, Budgets, Cap, CapMode, Content, Factors, Group, Model, OnNoPlays, Part, Professional,
-    Rule, RuleError, Scope, Subject, Threshold, Within,
+pub use modifiers::{
+    Band, Budgets, Cap, CapMode, Factors, Group, OnNoPlays, Professional, Scope, Subject,
+    Threshold, Within,
 };
+pub use rule::{Model, Part, Rule, RuleError};
 pub use weights::{About, Attributes, Reach};

@@ -2,8 +2,9 @@
 
 use super::bands;
 use super::fees::Fees;
+use super::modifiers::{Budgets, OnNoPlays, Threshold};
 use super::rate::Rate;
-use super::rule::{Budgets, Model, OnNoPlays, Rule, Threshold};
+use super::rule::{Model, Rule};
 use super::survey::{Survey, Surveying};
 use super::tally::{Sum, Tally, Totals};
 use super::weights::{Attributes, Reach, Weights};

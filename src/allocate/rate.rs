@@ -3,8 +3,7 @@
 use ruint::aliases::U256;
 
 use super::fees::Fees;
-pub(super) use super::rule::Cap;
-use super::rule::CapMode;
+use super::modifiers::{Cap, CapMode};
 
 /// How one listener's weighted plays become what recordings are owed.
 #[derive(Debug, Clone)]

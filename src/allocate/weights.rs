@@ -3,7 +3,9 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::factor::Factor;
-use super::rule::{Ai, Content, Rule, Subject, Threshold};
+use super::modifiers::{Subject, Threshold};
+use super::rule::Rule;
+use crate::catalog::{Ai, Content};
 use crate::ident::{Name, RecordingId};
 use crate::usage::{Listening, Play, Sums};
 

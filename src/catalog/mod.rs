@@ -13,7 +13,7 @@ mod revenue;
 pub use claims::{Claim, Right, Subject};
 pub use lookup::{Catalogue, CatalogueBuilder};
 pub use parties::Party;
-pub use recordings::Recording;
+pub use recordings::{Ai, Content, Recording};
 pub use revenue::{FxRate, Revenue};
 
 use crate::ingest::{Column, Fault, Row};

@@ -5,6 +5,74 @@ use crate::ident::{Isrc, Name, RecordingId, key_of};
 use crate::ingest::{Column, Fault, Row};
 use crate::store::statements::facts::{FactTable, RECORDING};
 
+/// A class of content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Music, and what says nothing of itself.
+    #[default]
+    Music,
+    /// Rain, a fan, white noise.
+    Noise,
+    /// Speech.
+    Speech,
+}
+
+impl Content {
+    /// Reads `music`, `noise` or `speech`.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "music" => Ok(Self::Music),
+            "noise" => Ok(Self::Noise),
+            "speech" => Ok(Self::Speech),
+            _ => Err("not one of music, noise, speech"),
+        }
+    }
+
+    /// As files write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Music => "music",
+            Self::Noise => "noise",
+            Self::Speech => "speech",
+        }
+    }
+}
+
+/// How much of a recording was made by a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ai {
+    /// Nothing, or nobody says.
+    #[default]
+    None,
+    /// A part of it.
+    Assisted,
+    /// All of it.
+    Generated,
+}
+
+impl Ai {
+    /// Reads `none`, `assisted` or `generated`.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "none" => Ok(Self::None),
+            "assisted" => Ok(Self::Assisted),
+            "generated" => Ok(Self::Generated),
+            _ => Err("not one of none, assisted, generated"),
+        }
+    }
+
+    /// As files write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Assisted => "assisted",
+            Self::Generated => "generated",
+        }
+    }
+}
+
 /// A recording of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
@@ -18,10 +86,10 @@ pub struct Recording {
     pub label: Option<Name>,
     isrc: Option<String>,
     duration_seconds: Option<u64>,
-    /// `music`, `noise` or `speech`.
-    pub content: Option<&'static str>,
-    /// `none`, `assisted` or `generated`.
-    pub ai: Option<&'static str>,
+    /// What it is.
+    pub content: Option<Content>,
+    /// Who made it.
+    pub ai: Option<Ai>,
     /// `domestic` or `overseas`.
     pub repertoire: Option<&'static str>,
     /// The releases it is on.
@@ -66,8 +134,8 @@ impl Fact for Recording {
             label: optional_cell(row, 3, Name::parse)?,
             isrc: optional_cell(row, 4, isrc)?,
             duration_seconds: optional_cell(row, 5, whole)?,
-            content: optional_cell(row, 6, |text| one_of(text, &["music", "noise", "speech"]))?,
-            ai: optional_cell(row, 7, |text| one_of(text, &["none", "assisted", "generated"]))?,
+            content: optional_cell(row, 6, Content::parse)?,
+            ai: optional_cell(row, 7, Ai::parse)?,
             repertoire: optional_cell(row, 8, |text| one_of(text, &["domestic", "overseas"]))?,
             releases: optional_cell(row, 9, Name::parse_list)?.unwrap_or_default(),
             work: optional_cell(row, 10, Name::parse)?,
@@ -86,8 +154,8 @@ impl Fact for Recording {
             self.label.as_ref().map(Name::to_string),
             self.isrc.clone(),
             self.duration_seconds.map(|seconds| seconds.to_string()),
-            self.content.map(str::to_owned),
-            self.ai.map(str::to_owned),
+            self.content.map(|content| content.as_str().to_owned()),
+            self.ai.map(|ai| ai.as_str().to_owned()),
             self.repertoire.map(str::to_owned),
             Some(joined(&self.releases)).filter(|releases| !releases.is_empty()),
             self.work.as_ref().map(Name::to_string),

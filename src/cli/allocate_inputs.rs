@@ -5,10 +5,12 @@ use std::path::Path;
 use hashbrown::HashMap;
 
 use super::Failure;
-use crate::allocate::{About, Ai, Content, Fees, Rule, RuleError};
+use crate::allocate::{About, Fees, Rule, RuleError};
+use crate::catalog::{Ai, Content, cell, optional_cell};
 use crate::ident::{Name, RecordingId};
 use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows, Source};
 use crate::money::Micros;
+use crate::usage::check_listener;
 
 /// The most bytes of a rule.
 const RULE_BYTES_MAX: u64 = 1 << 20;
@@ -50,18 +52,13 @@ impl Attribute {
 pub(super) fn recordings(path: &Path) -> Result<HashMap<RecordingId, Attribute>, Failure> {
     let mut recordings = HashMap::new();
     each_row(path, RECORDINGS, |row| {
-        let id = RecordingId::parse(row.text(0)).map_err(|e| row.fault(0, e.to_string()))?;
-        let artist = match row.text(1) {
-            "" => None,
-            // Rules count the first of several.
-            text => {
-                Name::parse_list(text).map_err(|e| row.fault(1, e.to_string()))?.into_iter().next()
-            }
-        };
+        let id = cell(row, 0, RecordingId::parse)?;
+        let artists = optional_cell(row, 1, Name::parse_list)?.unwrap_or_default();
         let attribute = Attribute {
-            artist,
-            content: one_of(row, 2, Content::parse, "music, noise or speech")?,
-            ai: one_of(row, 3, Ai::parse, "none, assisted or generated")?,
+            // Rules count the first of several.
+            artist: artists.into_iter().next(),
+            content: optional_cell(row, 2, Content::parse)?.unwrap_or_default(),
+            ai: optional_cell(row, 3, Ai::parse)?.unwrap_or_default(),
         };
         match recordings.insert(id, attribute) {
             Some(_) => Err(row.fault(0, format!("{:?} stands twice", row.text(0)))),
@@ -71,28 +68,14 @@ pub(super) fn recordings(path: &Path) -> Result<HashMap<RecordingId, Attribute>,
     Ok(recordings)
 }
 
-fn one_of<T: Default>(
-    row: Row<'_>,
-    column: usize,
-    parse: fn(&str) -> Option<T>,
-    words: &str,
-) -> Result<T, Fault> {
-    match row.text(column) {
-        "" => Ok(T::default()),
-        text => parse(text).ok_or_else(|| row.fault(column, format!("{text:?} is not {words}"))),
-    }
-}
-
 /// Reads what listeners paid: listener,fee; `hash` is how the usage hashes listeners.
 pub(super) fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
     let mut fees = Vec::new();
     each_row(path, FEES, |row| {
-        let fee = Micros::parse(row.text(1)).map_err(|e| row.fault(1, e.to_string()))?;
+        let fee = cell(row, 1, Micros::parse)?;
         let fee = u64::try_from(fee.micros())
-            .map_err(|_| row.fault(1, "a fee cannot be negative".to_owned()))?;
-        if row.text(0).is_empty() {
-            return Err(row.fault(0, "empty".to_owned()));
-        }
+            .map_err(|_| row.fault(1, format!("{fee}: a fee cannot be negative")))?;
+        check_listener(row.text(0)).map_err(|reason| row.fault(0, reason))?;
         fees.push((hash(row.text(0)), fee));
         Ok(())
     })?;

@@ -59,6 +59,27 @@ pub fn fixed_scientific(text: &str, places: u32) -> Result<i128, DecimalError> {
     }
 }
 
+/// Reads a decimal number of TOML as text: written as text, or whole. A float has lost digits
+/// before anybody could look at them. `what` the number is, is for errors.
+pub fn decimal_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    what: &str,
+) -> Result<String, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Whole(i64),
+    }
+    match <Written as serde::Deserialize>::deserialize(deserializer) {
+        Ok(Written::Text(text)) => Ok(text),
+        Ok(Written::Whole(number)) => Ok(number.to_string()),
+        Err(_) => {
+            Err(serde::de::Error::custom(format!("write the {what} as text, such as \"12.5\"")))
+        }
+    }
+}
+
 /// `numerator / denominator` rounded to the nearest integer, ties to the even one.
 ///
 /// The denominator must be positive.

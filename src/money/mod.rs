@@ -17,7 +17,7 @@ mod share;
 pub(crate) use apportion::largest;
 pub use apportion::{ApportionError, apportion};
 pub use currency::{Currency, CurrencyError};
-pub use decimal::{DecimalError, fixed, fixed_scientific, half_even};
+pub use decimal::{DecimalError, decimal_text, fixed, fixed_scientific, half_even};
 pub use micros::{AmountOutOfRange, Micros};
 pub use percent::{Percent, PercentError};
 pub use rate::{Rate, RateError};

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 pub use gather::{Gatherer, NotGathered};
 pub use listening::{Listening, Play, PlaysInMemory, Sums};
 pub use merge::Gathered;
+pub(crate) use raw::check_listener;
 pub use raw::{COLUMNS, PLACES, Places, UsageKey, is_small};
 pub use scan::SealedScan;
 pub use seal::{SealedUsage, seal};

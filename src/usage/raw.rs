@@ -70,7 +70,7 @@ const LISTENER_BYTES_MAX: usize = 1024;
 const SHOWN_DIGITS_MAX: usize = 4;
 
 /// Whether a listener's id can be one. A line end in it means that a quote has swallowed rows.
-pub(super) fn check_listener(listener: &str) -> Result<(), &'static str> {
+pub(crate) fn check_listener(listener: &str) -> Result<(), &'static str> {
     if listener.is_empty() {
         Err("empty")
     } else if listener.len() > LISTENER_BYTES_MAX {

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
-use tantieme::allocate::{
-    About, Ai, Allocation, Attributes, Content, Fees, Inputs, Reach, Rule, allocate,
-};
+use tantieme::allocate::{About, Allocation, Attributes, Fees, Inputs, Reach, Rule, allocate};
+use tantieme::catalog::{Ai, Content};
 use tantieme::ident::{Name, RecordingId};
 use tantieme::money::Micros;
 use tantieme::usage::{Listening as _, Play, PlaysInMemory};

@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
     /// file.
     pub(super) fn read(&self, plays: &mut Vec<Play>) -> Result<(), UsageError> {
         let Some(group) = &self.group else { return Ok(()) };
-        let read = group.page().read(self.rows.clone(), self.file.recordings.len(), plays);
+        let read = group.page().read(self.rows.clone(), self.file.recordings, plays);
         read.map_err(|wrong| self.file.damaged(&wrong))
     }
 }

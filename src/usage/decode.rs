@@ -226,17 +226,12 @@ fn references(
 }
 
 impl GroupReader {
-    /// Opens a row group, which must have this dictionary of recordings; active plays are read if
-    /// they are asked for.
+    /// Opens a row group; active plays are read if they are asked for.
     pub(super) fn open(
         file: &Shared,
         group: &RowGroupMetaData,
-        recordings_page: &Bytes,
         active: bool,
     ) -> Result<Self, Wrong> {
-        if dictionary_page(file, group, 1)? != recordings_page {
-            return Err(Wrong::Recordings);
-        }
         let mut listeners = pages(file, group, 0)?;
         let (hashes, count) = dictionary(&mut listeners)?;
         if hashes.len() / 16 != count || hashes.len() % 16 != 0 {

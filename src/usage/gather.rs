@@ -19,6 +19,9 @@ use crate::ingest::{Fault, Row};
 
 /// Spellings of recordings that are remembered beside their ids.
 const SPELLINGS_MAX: usize = 1 << 20;
+/// The most pools of one file, each of which becomes a file: every offer in every country in every
+/// month of a year.
+pub(super) const POOLS_MAX: u32 = 1 << 16;
 /// The fewest rows that a gatherer holds.
 const ROWS_MIN: usize = 1 << 10;
 /// Bytes of a row on the disk.
@@ -236,7 +239,7 @@ impl Gatherer {
         *hash
     }
 
-    fn pool(&mut self, row: Row<'_>) -> Result<u32, Fault> {
+    fn pool(&mut self, row: Row<'_>) -> Result<u32, NotGathered> {
         let Some(columns) = self.places.key else {
             if self.pools.is_empty() {
                 let hash = self.secret.listener_key("");
@@ -250,9 +253,11 @@ impl Gatherer {
             return Ok(*pool);
         }
         let key = UsageKey::read(row)?;
-        let next = u32::try_from(self.pools.len())
-            .map_err(|_| row.fault(columns[0], "more than 2^32 pools in one file"))?;
+        let next = u32::try_from(self.pools.len()).unwrap_or(u32::MAX);
         let pool = *self.keys.entry(key.clone()).or_insert(next);
+        if pool >= POOLS_MAX {
+            return Err(NotGathered::Failed(UsageError::TooManyPools(POOLS_MAX)));
+        }
         if pool == next {
             let hash = self.secret.listener_key(key.service.as_str());
             self.pools.push(Pool { key: Some(key), hash, rows: 0, recordings: Vec::new() });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use hashbrown::HashMap;
 
-use super::gather::{GatheredRow, Gatherer, Segment, Shelf};
+use super::gather::{GatheredRow, Gatherer, POOLS_MAX, Segment, Shelf};
 use super::sealed::SealedRow;
 use super::{UsageError, UsageKey};
 use crate::ident::RecordingId;
@@ -62,6 +62,10 @@ impl Gathered {
                 let key = &shelf.pools[segment.pool as usize].key;
                 pools.entry(key.clone()).or_default().segments.push((index, *segment));
             }
+        }
+        // Each thread has had fewer, and stopped where it alone had more.
+        if pools.len() > POOLS_MAX as usize {
+            return Err(UsageError::TooManyPools(POOLS_MAX));
         }
         for pool in pools.values_mut() {
             pool.recordings.sort_unstable();

@@ -53,6 +53,12 @@ pub enum UsageError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of which every pool would become a file.
+    #[error(
+        "over {0} different months, services, offers and territories in one file: look whether one of \
+         these columns holds something else, such as listeners; else split the file"
+    )]
+    TooManyPools(u32),
     /// One listener's plays of one recording do not fit.
     #[error("one listener has over 4294967295 plays of {recording} in {place}")]
     TooManyPlays {

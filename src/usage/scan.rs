@@ -25,12 +25,11 @@ pub struct SealedScan {
 impl SealedScan {
     /// Opens the files of one pool key, to be read on so many threads.
     pub fn open(paths: &[PathBuf], threads: usize) -> Result<Self, UsageError> {
-        let files: Vec<SealedFile> =
-            paths.iter().map(|path| SealedFile::open(path)).collect::<Result<_, _>>()?;
-        let mut recordings = Recordings::default();
-        for file in &files {
-            let added = recordings.add(&file.recordings, threads);
-            added.map_err(|e| damaged(file.path(), &e.to_string()))?;
+        let (mut files, mut recordings) = (Vec::with_capacity(paths.len()), Recordings::default());
+        for path in paths {
+            let (file, texts) = SealedFile::open(path)?;
+            recordings.add(&texts, threads).map_err(|e| damaged(path, &e.to_string()))?;
+            files.push(file);
         }
         Ok(Self { files, recordings, threads, active: false })
     }

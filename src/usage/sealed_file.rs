@@ -5,7 +5,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::UsageError;
@@ -18,10 +17,10 @@ pub(super) struct SealedFile {
     file: Shared,
     metadata: ParquetMetaData,
     pub groups: Vec<RowGroup>,
-    /// The texts of its recordings, by the numbers that rows have for them.
-    pub recordings: Texts,
-    /// The same, as every row group has them.
-    recordings_page: Bytes,
+    /// How many recordings it has.
+    pub recordings: usize,
+    /// The hash of their page, which is the same in every row group.
+    recordings_page: Option<blake3::Hash>,
 }
 
 /// A row group: its first and last listener.
@@ -68,8 +67,9 @@ pub(super) fn ranges(files: &[SealedFile]) -> Vec<Span> {
 }
 
 impl SealedFile {
-    /// Opens a file and reads its recordings.
-    pub(super) fn open(path: &Path) -> Result<Self, UsageError> {
+    /// Opens a file; returns the texts of its recordings too, by the numbers that rows have for
+    /// them.
+    pub(super) fn open(path: &Path) -> Result<(Self, Texts), UsageError> {
         let (file, metadata) = open(path)?;
         if note(&metadata, "tantieme.sealed") != Some(SEALED) {
             return Err(damaged(path, "it was sealed by another version: import it again"));
@@ -79,14 +79,16 @@ impl SealedFile {
             file,
             metadata,
             groups: Vec::new(),
-            recordings: Texts::default(),
-            recordings_page: Bytes::new(),
+            recordings: 0,
+            recordings_page: None,
         };
-        file.read_groups().map_err(|wrong| file.damaged(&wrong))?;
-        Ok(file)
+        match file.read_groups() {
+            Ok(recordings) => Ok((file, recordings)),
+            Err(wrong) => Err(file.damaged(&wrong)),
+        }
     }
 
-    fn read_groups(&mut self) -> Result<(), Wrong> {
+    fn read_groups(&mut self) -> Result<Texts, Wrong> {
         let schema = schema()?;
         let ours = self.metadata.file_metadata().schema_descr().columns() == schema.columns();
         let groups = self.metadata.row_groups();
@@ -95,11 +97,17 @@ impl SealedFile {
         if self.groups.windows(2).any(|pair| pair[0].last >= pair[1].first) {
             return Err(Wrong::Order);
         }
-        if let Some(first) = groups.first() {
-            self.recordings = recordings(&self.file, first)?;
-            self.recordings_page = dictionary_page(&self.file, first, 1)?;
+        let Some(first) = groups.first() else { return Ok(Texts::default()) };
+        let recordings = recordings(&self.file, first)?;
+        self.recordings = recordings.len();
+        if groups.len() > 1 {
+            self.recordings_page = Some(self.page_hash(first)?);
         }
-        Ok(())
+        Ok(recordings)
+    }
+
+    fn page_hash(&self, group: &RowGroupMetaData) -> Result<blake3::Hash, Wrong> {
+        Ok(blake3::hash(&dictionary_page(&self.file, group, 1)?))
     }
 
     /// What a file says of itself.
@@ -111,7 +119,12 @@ impl SealedFile {
     pub(super) fn group(&self, group: usize, active: bool) -> Result<GroupReader, Wrong> {
         let found = self.metadata.row_groups().get(group).ok_or(Wrong::Pages)?;
         let bounds = self.groups.get(group).ok_or(Wrong::Pages)?;
-        let group = GroupReader::open(&self.file, found, &self.recordings_page, active)?;
+        if let Some(page) = self.recordings_page
+            && self.page_hash(found)? != page
+        {
+            return Err(Wrong::Recordings);
+        }
+        let group = GroupReader::open(&self.file, found, active)?;
         if group.bounds() == Some((bounds.first, bounds.last)) {
             Ok(group)
         } else {

@@ -233,6 +233,23 @@ fn sealed(text: &str, means: [&str; 4]) -> (Vec<String>, String) {
     (names, (said.stdout + &said.stderr).replace(place, "usage.csv"))
 }
 
+on_both! {
+    fn a_column_of_listeners_in_the_place_of_offers_makes_no_file_for_each(desk) {
+        let mut text = "period,service,offer,territory,listener,recording,plays\n".to_owned();
+        // Long enough for several pieces, so that no thread sees all of them.
+        for listener in 0..65_537 {
+            text += &format!("2026-10,cloud,u{listener},CN,{listener:060},x::A,1\n");
+        }
+        let path = desk.file("swapped.csv", &text);
+        for threads in ["1", "4"] {
+            let said = desk.run(&["import", "usage", &path, "--threads", threads]).refused();
+            assert_says(&said, "over 65536 different months, services, offers and territories");
+        }
+        assert_eq!(status(desk)["imports"].as_array().unwrap().len(), 0);
+        assert!(files(&desk.dir().join("data/usage")).is_empty());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6))]
 

@@ -11,9 +11,11 @@ mod explain;
 mod freeze;
 mod lines;
 mod manifest;
+mod pools;
 mod publish;
 mod published;
 mod read;
+mod reasons;
 mod run;
 mod steps;
 mod verify;
@@ -36,6 +38,7 @@ use crate::columnar::TableError;
 use crate::facts::FactsError;
 use crate::ingest::IngestError;
 use crate::ledger::{Broken, PostError};
+use crate::money::Micros;
 use crate::period::Period;
 use crate::settle::{Refusal, SettleError};
 use crate::statements::DrawError;
@@ -111,6 +114,21 @@ pub enum CloseError {
         batch: String,
         /// The month that settled it.
         by: String,
+    },
+    /// An earlier month left something for a pool after this one was frozen.
+    #[error(
+        "pool {pool} was shared with {frozen} carried from earlier months, which is {now} meanwhile: deny {period} and \
+         close it again"
+    )]
+    OpeningChanged {
+        /// The month.
+        period: Period,
+        /// The pool.
+        pool: String,
+        /// What it was shared with.
+        frozen: Micros,
+        /// What there is.
+        now: Micros,
     },
     /// The hash is of another result.
     #[error(

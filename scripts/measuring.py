@@ -133,7 +133,12 @@ def alone():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun is cleared away
 
 
-def build():
+def build(is_there):
+    """Builds the release, unless it is said to be there."""
+    if is_there:
+        if not TANTIEME.exists():
+            sys.exit(f"{NAME}: there is no {TANTIEME}")
+        return
     say("cargo build --release")
     for what in [["--bin", "tantieme"], ["--examples"]]:
         done = subprocess.run(["cargo", "build", "--release", "--locked", *what], cwd=ROOT)

@@ -33,10 +33,11 @@ USER_CENTRIC = """
 
 # The factors of the rule named artist_centric: noise × 0, professional artists × 2, active plays
 # × 2. No recording is excluded, so a cap looks at all of a listener's plays. What is the same for
-# all plays of a recording is multiplied once, after they are added up.
+# all plays of a recording is multiplied once, after they are added up; artists are numbered, since
+# numbers group faster than names.
 ARTIST_CENTRIC = """
     about AS (
-        SELECT recording, artist, content = 'noise' AS noise
+        SELECT recording, dense_rank() OVER (ORDER BY artist)::INTEGER AS artist, content = 'noise' AS noise
         FROM read_csv('{recordings}', header = true, columns =
             {{'recording': 'VARCHAR', 'artist': 'VARCHAR', 'content': 'VARCHAR'}})
     ), followed AS (

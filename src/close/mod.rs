@@ -6,6 +6,7 @@
 //! not here: any rule about money.
 
 mod arriving;
+mod conduct;
 mod crash;
 mod explain;
 mod freeze;
@@ -17,11 +18,13 @@ mod published;
 mod read;
 mod reasons;
 mod run;
+mod sentence;
 mod steps;
 mod verify;
 
 use std::path::PathBuf;
 
+pub use conduct::{Closed, approve, close, deny};
 pub use explain::{Explanation, Listener, explain};
 pub use lines::Lines;
 pub use manifest::{FrozenFile, Manifest};
@@ -31,7 +34,7 @@ pub use published::{
     published_months, published_rows, published_rows_of,
 };
 pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
-pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
+pub use run::{Late, Run, State, late, runs};
 pub use verify::{Verified, verify};
 
 use crate::columnar::TableError;

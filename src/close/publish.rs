@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::conduct::{Alone, in_order, note, person};
 use super::manifest::Manifest;
-use super::run::{Alone, Run, State, in_order, note, person};
+use super::run::{Run, State};
 use super::steps::{self, Wanted};
 use super::{CloseError, crash, freeze};
 use crate::facts::Workspace;

@@ -27,6 +27,7 @@ mod explain;
 mod generate;
 mod import;
 mod key;
+mod output;
 mod quarantine;
 mod serve;
 mod show;

@@ -21,7 +21,7 @@ pub struct About<'a> {
 }
 
 /// Recordings as rules see them, by their places in some usage.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Attributes<'a> {
     about: Vec<About<'a>>,
     /// Each recording's artist, numbered; a recording of nobody known is its own artist.
@@ -49,6 +49,16 @@ impl<'a> Attributes<'a> {
         };
         let artists = about.iter().map(artist).collect();
         Self { about, artists, artists_count: count as usize }
+    }
+
+    /// The same and one more recording, of which nothing is known. It is its own artist, who comes
+    /// after all others too.
+    #[must_use]
+    pub fn and_unknown(&self) -> Self {
+        let Self { mut about, mut artists, artists_count } = self.clone();
+        about.push(About::default());
+        artists.push(u32::try_from(artists_count).unwrap_or(u32::MAX)); // recordings are under 2³²
+        Self { about, artists, artists_count: artists_count + 1 }
     }
 }
 
@@ -115,6 +125,15 @@ impl Reach {
 }
 
 impl Reach {
+    /// The same and what comes after [`Attributes::and_unknown`]: one more recording and artist,
+    /// with so many plays by so many listeners.
+    #[must_use]
+    pub fn and(mut self, plays: u64, listeners: u64) -> Self {
+        self.recordings.push((plays, listeners));
+        self.artists.push((plays, listeners));
+        self
+    }
+
     fn reaches(&self, threshold: Threshold, recording: usize, attributes: &Attributes<'_>) -> bool {
         let (plays, listeners) = match threshold.of {
             Subject::Recording => self.recordings[recording],

@@ -1,6 +1,7 @@
 //! What commands without a workspace read: usage, a rule, recordings' attributes, fees.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
@@ -26,7 +27,13 @@ const RECORDINGS: &[Column] = &[
 const FEES: &[Column] = &[Column::required("listener"), Column::required("fee")];
 
 /// The usage of some files, which are read as one.
-pub(super) enum FileUsage {
+pub(super) struct FileUsage {
+    rows: FileRows,
+    /// Once they were counted.
+    listeners: OnceLock<u64>,
+}
+
+enum FileRows {
     /// Sealed by a workspace or by `generate`, and read as it stands.
     Sealed(SealedScan),
     /// Any other, ordered by listener.
@@ -38,28 +45,32 @@ impl FileUsage {
     pub(super) fn open(paths: &[PathBuf], active: bool, means: Means) -> Result<Self, Failure> {
         let files = files_of(paths)?;
         let (sealed, other): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_sealed(file));
-        match (sealed.as_slice(), other.as_slice()) {
-            // Their listeners are hashed with another key each: nobody could be told apart.
-            ([sealed, ..], [other, ..]) => Err(Failure::Wrong(format!(
-                "{} is sealed usage and {} is not: allocate them by themselves",
-                sealed.display(),
-                other.display()
-            ))),
-            (sealed, []) => {
-                Ok(Self::Sealed(SealedScan::open(sealed, means.threads)?.with_active(active)))
+        let rows = match (sealed.as_slice(), other.as_slice()) {
+            ([sealed, ..], [other, ..]) => {
+                // Their listeners are hashed with another key each: nobody could be told apart.
+                return Err(Failure::Wrong(format!(
+                    "{} is sealed usage and {} is not: allocate them by themselves",
+                    sealed.display(),
+                    other.display()
+                )));
             }
-            ([], _) => Ok(Self::Unsealed(read_unsealed(paths, means)?)),
-        }
+            (sealed, []) => {
+                let usage = SealedScan::open(sealed, means.threads)?;
+                FileRows::Sealed(usage.with_active(active))
+            }
+            ([], _) => FileRows::Unsealed(read_unsealed(paths, means)?),
+        };
+        Ok(Self { rows, listeners: OnceLock::new() })
     }
 
     /// Reads what its listeners paid: listener,fee.
     pub(super) fn fees(&self, path: &Path) -> Result<Fees, Failure> {
-        match self {
-            Self::Sealed(_) => Err(Failure::Wrong(format!(
+        match &self.rows {
+            FileRows::Sealed(_) => Err(Failure::Wrong(format!(
                 "{}: sealed usage does not know its listeners' names; allocate the file it was imported from",
                 path.display()
             ))),
-            Self::Unsealed(usage) => fees(path, |listener| usage.hash(listener)),
+            FileRows::Unsealed(usage) => fees(path, |listener| usage.hash(listener)),
         }
     }
 }
@@ -68,30 +79,35 @@ impl Listening for FileUsage {
     type Error = UsageError;
 
     fn recordings(&self) -> &[RecordingId] {
-        match self {
-            Self::Sealed(usage) => usage.recordings(),
-            Self::Unsealed(usage) => usage.recordings(),
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.recordings(),
+            FileRows::Unsealed(usage) => usage.recordings(),
         }
     }
 
     fn threads(&self) -> usize {
-        match self {
-            Self::Sealed(usage) => usage.threads(),
-            Self::Unsealed(usage) => usage.threads(),
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.threads(),
+            FileRows::Unsealed(usage) => usage.threads(),
         }
     }
 
     fn listeners(&self) -> Result<u64, UsageError> {
-        match self {
-            Self::Sealed(usage) => usage.listeners(),
-            Self::Unsealed(usage) => usage.listeners(),
+        if let Some(known) = self.listeners.get() {
+            return Ok(*known);
         }
+        // Several rules ask, and each time it could be a pass over all plays.
+        let listeners = match &self.rows {
+            FileRows::Sealed(usage) => usage.listeners(),
+            FileRows::Unsealed(usage) => usage.listeners(),
+        }?;
+        Ok(*self.listeners.get_or_init(|| listeners))
     }
 
     fn fold<S: Sums>(&self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, UsageError> {
-        match self {
-            Self::Sealed(usage) => usage.fold(start),
-            Self::Unsealed(usage) => usage.fold(start),
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.fold(start),
+            FileRows::Unsealed(usage) => usage.fold(start),
         }
     }
 }

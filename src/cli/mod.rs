@@ -21,6 +21,8 @@ mod allocate;
 mod allocate_inputs;
 mod apportion;
 mod close;
+mod compare;
+mod compare_table;
 mod csv_text;
 mod demo;
 mod explain;
@@ -114,6 +116,8 @@ struct Place {
 enum Command {
     /// Share one amount over the plays of a file, without a workspace.
     Allocate(allocate::Allocate),
+    /// Hold several rules against each other on the same plays.
+    Compare(compare::Compare),
     /// Divide a total in proportion to weights, to the micro.
     Apportion(apportion::Apportion),
     /// Make a workspace: settings, secret, database, data folder.
@@ -223,6 +227,7 @@ fn run(cli: Cli) -> Done {
     let threads = place.means().threads;
     match cli.command {
         Command::Allocate(command) => command.run(place.means()),
+        Command::Compare(command) => command.run(place.means()),
         Command::Apportion(command) => command.run(),
         Command::Generate(command) => command.run(place.means()),
         Command::Init => in_runtime(threads, init(&place)),

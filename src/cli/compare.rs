@@ -108,17 +108,17 @@ impl Compare {
         };
         let names = models.iter().map(|model| model.name.clone());
         let mut comparison = Comparison::new(names, baseline);
-        let shared = self.share(&models, &usage, fees.as_ref(), &recordings, &mut comparison)?;
+        let extractions =
+            self.share(&models, &usage, fees.as_ref(), &recordings, &mut comparison)?;
         let nobodys = usage.recordings().iter().filter(|id| artist(&recordings, id).is_none());
         let report = Report {
             comparison: &comparison,
             standings: comparison.standings(self.living),
-            extractions: shared.extractions,
+            extractions,
             purchase: self.purchase(),
             amount: self.amount,
             currency: self.currency,
             living: self.living,
-            plays: shared.plays,
             listeners: usage.listeners()?,
             without_artist: nobodys.count() as u64,
             recordings_given: self.recordings.is_some(),
@@ -155,7 +155,8 @@ impl Compare {
         })
     }
 
-    /// Shares the amount by every model, with and without bought accounts.
+    /// Shares the amount by every model; returns what bought accounts would take of it, if any are
+    /// bought.
     fn share(
         &self,
         models: &[Model],
@@ -163,7 +164,7 @@ impl Compare {
         fees: Option<&Fees>,
         recordings: &HashMap<RecordingId, Attribute>,
         comparison: &mut Comparison,
-    ) -> Result<Shared, Failure> {
+    ) -> Result<Vec<Option<Extraction>>, Failure> {
         let about = |id: &RecordingId| recordings.get(id).map(Attribute::about);
         let attributes = Attributes::of(usage.recordings(), about);
         // The file is all there is: the service, the month and the year. All thresholds of all
@@ -182,11 +183,10 @@ impl Compare {
             .then(|| Bought::new(self.purchase(), usage, &attributes, fees))
             .transpose()?;
         let files = file_names(&self.usage);
-        let mut shared = Shared { plays: 0, extractions: Vec::with_capacity(models.len()) };
+        let mut extractions = Vec::with_capacity(models.len());
         for (place, Model { name, rule }) in models.iter().enumerate() {
             let failed = |e| Failure::Wrong(format!("{files}: {name}: {e}"));
             let allocation = allocate(rule, self.amount, &inputs).map_err(failed)?;
-            shared.plays = allocation.plays;
             comparison.add(place, &allocation, |id| artist(recordings, id))?;
             let extract = |bought: &Bought<'_, _>| {
                 bought.extract(rule, self.amount, &reach, payers).map_err(|e| {
@@ -194,9 +194,9 @@ impl Compare {
                     Failure::Wrong(format!("{files}: {name} with {accounts} bought accounts: {e}"))
                 })
             };
-            shared.extractions.push(bought.as_ref().map(extract).transpose()?);
+            extractions.push(bought.as_ref().map(extract).transpose()?);
         }
-        Ok(shared)
+        Ok(extractions)
     }
 
     fn draw(&self, path: &Path, comparison: &Comparison) -> Result<(), Failure> {
@@ -223,12 +223,6 @@ impl Compare {
             written.map_err(|error| output::cannot_write(path, &error))
         })
     }
-}
-
-/// What came of sharing by every model, beside the comparison.
-struct Shared {
-    plays: u64,
-    extractions: Vec<Option<Extraction>>,
 }
 
 /// The rules that words name, by names that differ.
@@ -267,8 +261,9 @@ fn artist<'a>(
 fn artists(comparison: &Comparison) -> Vec<u8> {
     let mut text = CsvText::default();
     text.row(|row| {
-        ["artist", "recordings", "plays"].iter().for_each(|name| row.text(name));
-        comparison.models().for_each(|name| row.text(name));
+        for name in ["artist", "recordings", "plays"].into_iter().chain(comparison.models()) {
+            row.text(name);
+        }
     });
     for artist in comparison.amounts() {
         text.row(|row| {

@@ -16,7 +16,6 @@ pub(super) struct Report<'a> {
     pub amount: Micros,
     pub currency: Currency,
     pub living: Micros,
-    pub plays: u64,
     pub listeners: u64,
     /// Recordings that count as artists of their own.
     pub without_artist: u64,
@@ -77,18 +76,16 @@ impl<'a> Rows<'a, '_> {
             self.row(name, |standing| standing.moved.as_ref().map(side).and_then(cell));
         };
         let some = |side: &Side<'a>| side.artists > 0;
-        let (who, together, middle, most) = if gain {
-            ("artists who get more", "more, all together", "more, the middle one", "more at most")
+        let (who, most) = if gain {
+            ("artists who get more", "the one who gains most")
         } else {
-            ("artists who get less", "less, all together", "less, the middle one", "less at most")
+            ("artists who get less", "the one who loses most")
         };
         row(who, &|side| Some(show::count(side.artists)));
-        row(together, &|side| some(&side).then(|| money(side.total, currency)));
-        row(middle, &|side| some(&side).then(|| money(side.median, currency)));
-        row(most, &|side| side.largest.map(|(_, by)| money(by, currency)));
-        row("  and who that is", &|side| {
-            side.largest.map(|(artist, _)| shortened(artist.as_str()))
-        });
+        row("  all of them together", &|side| some(&side).then(|| money(side.total, currency)));
+        row("  the middle one", &|side| some(&side).then(|| money(side.median, currency)));
+        row(&format!("  {most}"), &|side| side.largest.map(|(_, by)| money(by, currency)));
+        row("  who is", &|side| side.largest.map(|(artist, _)| shortened(artist.as_str())));
     }
 
     fn extraction(&mut self, name: &str, cell: impl Fn(&Extraction) -> Option<String>) {
@@ -104,7 +101,7 @@ impl Report<'_> {
         let (currency, comparison) = (self.currency, self.comparison);
         let mut rows = Rows { report: self, rows: Vec::new() };
         rows.group("Where the money goes");
-        rows.row("paid", |model| Some(money(model.total, currency)));
+        rows.row("paid to recordings", |model| Some(money(model.total, currency)));
         if self.standings.iter().any(|model| !model.set_aside.is_zero()) {
             rows.row("set aside, for those who played nothing", |model| {
                 Some(money(model.set_aside, currency))
@@ -158,7 +155,7 @@ impl Report<'_> {
         let about = format!(
             "{} {currency} for {} by {}, of {} by {}",
             money(self.amount, currency),
-            show::counted(self.plays, "play"),
+            show::counted(comparison.plays(), "play"),
             show::counted(self.listeners, "listener"),
             show::counted(comparison.recordings(), "recording"),
             show::counted(comparison.artists(), "artist"),
@@ -211,7 +208,7 @@ impl Report<'_> {
         json!({
             "currency": self.currency,
             "amount": self.amount,
-            "plays": self.plays,
+            "plays": self.comparison.plays(),
             "listeners": self.listeners,
             "recordings": self.comparison.recordings(),
             "artists": self.comparison.artists(),

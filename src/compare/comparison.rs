@@ -217,6 +217,11 @@ impl Comparison {
         self.recordings.len() as u64
     }
 
+    /// All raw plays.
+    pub fn plays(&self) -> u64 {
+        self.played.iter().map(|(_, plays)| plays).sum()
+    }
+
     /// Artists who are played: those whom the measures are about.
     pub fn artists(&self) -> u64 {
         self.played.iter().filter(|(_, plays)| *plays > 0).count() as u64
@@ -318,7 +323,7 @@ mod tests {
         Micros::from_micros(i128::from(value)).unwrap()
     }
 
-    /// Recordings x::0, x::1 and so on with these amounts, each played once.
+    /// Recordings `x::0`, `x::1` and so on with these amounts, each played once.
     fn allocation(amounts: &[i64]) -> Allocation {
         let row = |(at, amount): (usize, &i64)| RecordingAmount {
             recording: RecordingId::parse(&format!("x::{at}")).unwrap(),

@@ -111,7 +111,7 @@ pub fn plot(title: &str, about: &str, curves: &[Curve<'_>]) -> String {
         text(LEGEND + 480, y, " font-weight=\"bold\"", &shortened(curve.name));
         let measures = curve.paid.measures();
         let words = format!(
-            "Gini {:.3}; best paid 10 %: {}",
+            "Gini {:.3}; the best paid 10 % get {}",
             measures.gini,
             measures.top_10_percent.percent()
         );

@@ -289,7 +289,9 @@ mod tests {
             let before = measures(&amounts);
             amounts.reverse();
             prop_assert_eq!(measures(&amounts), before);
-            amounts.iter_mut().for_each(|amount| *amount *= scale);
+            for amount in &mut amounts {
+                *amount *= scale;
+            }
             let scaled = measures(&amounts);
             let exact = |m: &Measures| (m.gini, m.hhi, m.top_1_percent, m.top_10_percent);
             prop_assert_eq!(exact(&scaled), exact(&before));

@@ -16,8 +16,10 @@ const TOP: u128 = 1000;
 const SIDE: u128 = 5200;
 /// Where the names of the curves stand.
 const LEGEND: u128 = LEFT + SIDE + 350;
-const WIDTH: u128 = LEGEND + 2900;
-const HEIGHT: u128 = TOP + SIDE + 1100;
+const WIDTH: u128 = LEGEND + 3400;
+/// How far apart the names are, and what stands under them.
+const NAME_HEIGHT: u128 = 620;
+const NOTE_HEIGHT: u128 = 1000;
 /// The most letters of a name.
 const NAME_LETTERS_MAX: usize = 26;
 /// Colours that can be told apart by whoever does not see red or green. M. Okabe and K. Ito,
@@ -62,15 +64,17 @@ fn points(paid: &Distribution) -> Vec<(u128, u128)> {
 /// Draws curves, at least one, as an SVG that needs nothing else. The title says what is shown,
 /// the line under it what of.
 pub fn plot(title: &str, about: &str, curves: &[Curve<'_>]) -> String {
+    let names_height = curves.len() as u128 * NAME_HEIGHT;
+    let height = TOP + (SIDE + 1100).max(names_height + NOTE_HEIGHT + 250);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" width=\"{}\" \
          height=\"{}\" role=\"img\" font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\" \
          font-size=\"14\" fill=\"#222222\">\n<title>{}</title>\n<desc>{}</desc>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
         tenths(WIDTH),
-        tenths(HEIGHT),
+        tenths(height),
         tenths(WIDTH),
-        tenths(HEIGHT),
+        tenths(height),
         escaped(title),
         escaped(about),
     );
@@ -107,7 +111,7 @@ pub fn plot(title: &str, about: &str, curves: &[Curve<'_>]) -> String {
     let (x, y) = (LEFT + SIDE / 2 - 80, TOP + SIDE / 2 - 80);
     text(x, y, &slope, "if every artist were paid the same");
     for (at, curve) in (0_u128..).zip(curves) {
-        let y = TOP + 250 + at * 620;
+        let y = TOP + 250 + at * NAME_HEIGHT;
         text(LEGEND + 480, y, " font-weight=\"bold\"", &shortened(curve.name));
         let measures = curve.paid.measures();
         let words = format!(
@@ -117,7 +121,7 @@ pub fn plot(title: &str, about: &str, curves: &[Curve<'_>]) -> String {
         );
         text(LEGEND + 480, y + 210, " font-size=\"12\" fill=\"#555555\"", &words);
     }
-    let y = TOP + 250 + curves.len() as u128 * 620;
+    let y = TOP + 250 + names_height;
     let note = " font-size=\"12\" fill=\"#555555\"";
     for (line, words) in (0..).zip([
         "The nearer to the straight line,",
@@ -142,7 +146,7 @@ pub fn plot(title: &str, about: &str, curves: &[Curve<'_>]) -> String {
             .map(|(x, y)| format!("{},{}", tenths(LEFT + x), tenths(bottom - y)))
             .collect();
         let _ = writeln!(svg, "<polyline points=\"{}\"{style}/>", points.join(" "));
-        let y = TOP + 200 + at as u128 * 620;
+        let y = TOP + 200 + at as u128 * NAME_HEIGHT;
         let (from, to) = (tenths(LEGEND), tenths(LEGEND + 400));
         let y = tenths(y);
         let _ = writeln!(svg, "<polyline points=\"{from},{y} {to},{y}\"{style}/>");

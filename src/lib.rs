@@ -29,6 +29,7 @@ pub mod catalog;
 pub mod usage;
 pub mod sales;
 pub mod allocate;
+pub mod compare;
 pub mod agreements;
 pub mod facts;
 pub mod settle;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::bands;
 use super::models::{AllocateError, Inputs, allocate, by_weight, prepare, rate, set_aside};
-use super::modifiers::{Subject, Threshold};
+use super::modifiers::Threshold;
 use super::rate::Rate;
 use super::rule::{Model, Rule};
 use super::tally::Tally;
@@ -130,10 +130,7 @@ fn of_rule<L: Listening>(
     let mut measured = Vec::new();
     for threshold in thresholds {
         let reach = (inputs.reach)(threshold).map_err(AllocateError::Usage)?;
-        let found = match threshold.of {
-            Subject::Recording => reach.recordings[at],
-            Subject::Artist => reach.artists[artists[at] as usize],
-        };
+        let found = reach.found(threshold.of, at, inputs.attributes);
         let reached = threshold.is_reached(found.0, found.1);
         measured.push(Measured { threshold, found, reached });
     }

@@ -31,6 +31,17 @@ impl Fees {
         if fit { Ok(Self { listeners, fees }) } else { Err(FeesTooLarge) }
     }
 
+    /// These and more, in any order; of a listener who is among these, the fee stays.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = (u128, u64)>) -> Self {
+        let these = self.listeners.iter().copied().zip(self.fees.iter().copied());
+        let mut all: Vec<(u128, u64)> = these.chain(more).collect();
+        all.sort_by_key(|(listener, _)| *listener);
+        all.dedup_by_key(|(listener, _)| *listener);
+        let (listeners, fees) = all.into_iter().unzip();
+        Self { listeners, fees }
+    }
+
     /// What a listener paid, if it is known.
     pub fn of(&self, listener: u128) -> Option<u64> {
         let at = self.listeners.binary_search(&listener).ok()?;

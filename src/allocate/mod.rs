@@ -29,4 +29,4 @@ pub use modifiers::{
     Threshold, Within,
 };
 pub use rule::{Model, Part, Rule, RuleError};
-pub use weights::{About, Attributes, Reach};
+pub use weights::{About, Attributes, Reach, Reaches};

@@ -1,10 +1,14 @@
 //! What a rule makes of each recording: whether its plays count, and how much.
 
+use std::cell::OnceCell;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::factor::Factor;
 use super::modifiers::{Subject, Threshold};
+use super::rate::Rate;
 use super::rule::Rule;
+use super::tally::{Sum, Tally};
 use crate::catalog::{Ai, Content};
 use crate::ident::{Name, RecordingId};
 use crate::usage::{Listening, Play, Sums};
@@ -21,7 +25,7 @@ pub struct About<'a> {
 }
 
 /// Recordings as rules see them, by their places in some usage.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Attributes<'a> {
     about: Vec<About<'a>>,
     /// Each recording's artist, numbered; a recording of nobody known is its own artist.
@@ -50,100 +54,169 @@ impl<'a> Attributes<'a> {
         let artists = about.iter().map(artist).collect();
         Self { about, artists, artists_count: count as usize }
     }
+
+    /// The same and one more recording, of which nothing is known. It is its own artist, who comes
+    /// after all others too.
+    #[must_use]
+    pub fn and_unknown(&self) -> Self {
+        let Self { mut about, mut artists, artists_count } = self.clone();
+        about.push(About::default());
+        artists.push(u32::try_from(artists_count).unwrap_or(u32::MAX)); // recordings are under 2³²
+        Self { about, artists, artists_count: artists_count + 1 }
+    }
 }
 
-/// Raw plays and distinct listeners of each recording, or of each artist.
+/// Raw plays and distinct listeners of each recording, or of each artist: of what a threshold
+/// asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// By recording.
-    pub recordings: Vec<(u64, u64)>,
-    /// By artist.
-    pub artists: Vec<(u64, u64)>,
+pub struct Reach(pub(super) Vec<(u64, u64)>);
+
+/// One artist's plays and listeners, and the listener it was last counted for.
+#[derive(Clone, Copy, Default)]
+struct ArtistReach {
+    plays: u64,
+    listeners: u32,
+    seen: u32,
 }
 
-/// Adds up the reach of recordings and artists.
-struct ReachSums<'a> {
+/// Adds up the reach of artists.
+struct ArtistSums<'a> {
     artists: &'a [u32],
-    reach: Reach,
-    /// The listener that each artist was last counted for.
-    seen: Vec<u32>,
+    sums: Vec<ArtistReach>,
     listener: u32,
 }
 
-impl Sums for ReachSums<'_> {
+impl Sums for ArtistSums<'_> {
     fn add(&mut self, _: u128, plays: &[Play]) {
-        self.listener = self.listener.checked_add(1).unwrap_or_else(|| {
-            self.seen.fill(0);
-            1
-        });
+        self.listener += 1; // fewer than 2³² listeners are in one part
         for play in plays.iter().filter(|play| play.plays > 0) {
-            let recording = &mut self.reach.recordings[play.recording as usize];
-            *recording = (recording.0 + u64::from(play.plays), recording.1 + 1);
-            let number = self.artists[play.recording as usize] as usize;
-            let artist = &mut self.reach.artists[number];
-            artist.0 += u64::from(play.plays);
-            if std::mem::replace(&mut self.seen[number], self.listener) != self.listener {
-                artist.1 += 1;
-            }
+            let sum = &mut self.sums[self.artists[play.recording as usize] as usize];
+            sum.plays += u64::from(play.plays);
+            sum.listeners += u32::from(sum.seen != self.listener);
+            sum.seen = self.listener;
         }
     }
 }
 
 impl Reach {
-    /// The reach in some usage.
-    pub fn of<L: Listening>(listening: &L, attributes: &Attributes<'_>) -> Result<Self, L::Error> {
-        let (recordings, artists) = (attributes.artists.len(), attributes.artists_count);
-        let parts = listening.fold(|| ReachSums {
-            artists: &attributes.artists,
-            reach: Self { recordings: vec![(0, 0); recordings], artists: vec![(0, 0); artists] },
-            seen: vec![0; artists],
-            listener: 0,
-        })?;
-        let add = |sum: &mut [(u64, u64)], part: &[(u64, u64)]| {
+    /// The reach in some usage of each of its recordings, or of each artist of these.
+    pub fn of<L: Listening>(
+        listening: &L,
+        attributes: &Attributes<'_>,
+        subject: Subject,
+    ) -> Result<Self, L::Error> {
+        let parts: Vec<Vec<(u64, u64)>> = match subject {
+            Subject::Recording => {
+                let count = listening.recordings().len();
+                let parts = listening.fold(|| Tally::new(&Rate::Alike, None, count))?;
+                let of = |tally: &Tally<'_>, at| {
+                    let Sum { plays, listeners, .. } = tally.sum(at);
+                    (plays, listeners)
+                };
+                parts
+                    .iter()
+                    .map(|part| (0..).take(count).map(|at| of(part, at)).collect())
+                    .collect()
+            }
+            Subject::Artist => {
+                let parts = listening.fold(|| ArtistSums {
+                    artists: &attributes.artists,
+                    sums: vec![ArtistReach::default(); attributes.artists_count],
+                    listener: 0,
+                })?;
+                let of = |sum: &ArtistReach| (sum.plays, u64::from(sum.listeners));
+                parts.iter().map(|part| part.sums.iter().map(of).collect()).collect()
+            }
+        };
+        let mut parts = parts.into_iter();
+        let mut sum = parts.next().unwrap_or_default();
+        for part in parts {
             for (sum, part) in sum.iter_mut().zip(part) {
                 *sum = (sum.0 + part.0, sum.1 + part.1);
             }
-        };
-        let mut parts = parts.into_iter().map(|part| part.reach);
-        let mut sum = parts.next().unwrap_or_default();
-        for part in parts {
-            add(&mut sum.recordings, &part.recordings);
-            add(&mut sum.artists, &part.artists);
         }
-        Ok(sum)
+        Ok(Self(sum))
     }
-}
 
-impl Reach {
-    /// The reach of some recordings and their artists, which is known among more of them:
+    /// The reach of some recordings, or of their artists, which is known among more of them:
     /// `place` finds a recording there.
     #[must_use]
     pub fn among(
         &self,
+        subject: Subject,
         wider: &Attributes<'_>,
         recordings: &[RecordingId],
         attributes: &Attributes<'_>,
         place: impl Fn(&RecordingId) -> Option<usize>,
     ) -> Self {
-        let mut reach = Self {
-            recordings: vec![(0, 0); recordings.len()],
-            artists: vec![(0, 0); attributes.artists_count],
+        let count = match subject {
+            Subject::Recording => recordings.len(),
+            Subject::Artist => attributes.artists_count,
         };
+        let mut reach = vec![(0, 0); count];
         for (at, id) in recordings.iter().enumerate() {
             let Some(there) = place(id) else { continue };
-            reach.recordings[at] = self.recordings[there];
-            let (artist, there) = (attributes.artists[at], wider.artists[there]);
-            reach.artists[artist as usize] = self.artists[there as usize];
+            match subject {
+                Subject::Recording => reach[at] = self.0[there],
+                Subject::Artist => {
+                    reach[attributes.artists[at] as usize] = self.0[wider.artists[there] as usize];
+                }
+            }
         }
-        reach
+        Self(reach)
+    }
+
+    /// The same and what comes after [`Attributes::and_unknown`]: one more recording or artist,
+    /// with so many plays by so many listeners.
+    #[must_use]
+    pub fn and(mut self, plays: u64, listeners: u64) -> Self {
+        self.0.push((plays, listeners));
+        self
+    }
+
+    /// Plays and listeners of a recording, or of its artist.
+    pub(super) fn found(
+        &self,
+        subject: Subject,
+        recording: usize,
+        attributes: &Attributes<'_>,
+    ) -> (u64, u64) {
+        match subject {
+            Subject::Recording => self.0[recording],
+            Subject::Artist => self.0[attributes.artists[recording] as usize],
+        }
     }
 
     fn reaches(&self, threshold: Threshold, recording: usize, attributes: &Attributes<'_>) -> bool {
-        let (plays, listeners) = match threshold.of {
-            Subject::Recording => self.recordings[recording],
-            Subject::Artist => self.artists[attributes.artists[recording] as usize],
-        };
+        let (plays, listeners) = self.found(threshold.of, recording, attributes);
         threshold.is_reached(plays, listeners)
+    }
+}
+
+/// The reach in one usage, found once for all thresholds that ask for it.
+#[derive(Debug, Default)]
+pub struct Reaches {
+    recordings: OnceCell<Reach>,
+    artists: OnceCell<Reach>,
+}
+
+impl Reaches {
+    /// The reach of recordings or of artists; the usage and its attributes are always the same.
+    pub fn of<L: Listening>(
+        &self,
+        listening: &L,
+        attributes: &Attributes<'_>,
+        subject: Subject,
+    ) -> Result<Reach, L::Error> {
+        let known = match subject {
+            Subject::Recording => &self.recordings,
+            Subject::Artist => &self.artists,
+        };
+        if let Some(reach) = known.get() {
+            return Ok(reach.clone());
+        }
+        let reach = Reach::of(listening, attributes, subject)?;
+        Ok(known.get_or_init(|| reach).clone())
     }
 }
 

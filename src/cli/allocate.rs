@@ -1,26 +1,25 @@
 //! `tantieme allocate`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use hashbrown::HashMap;
 
-use super::allocate_inputs::{self, Attribute};
+use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
 use super::csv_text::CsvText;
-use super::{Done, Failure, one_of, show};
+use super::{Done, Failure, one_of, output};
 use crate::allocate::{
-    Allocation, Attributes, Cap, CapMode, Fees, Inputs, Reach, RecordingAmount, Rule, allocate,
+    Allocation, Attributes, Cap, CapMode, Fees, Inputs, Reaches, RecordingAmount, Rule, Threshold,
+    allocate,
 };
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
-use crate::ingest::files_of;
 use crate::money::{Currency, Micros};
 use crate::threads::in_parts;
-use crate::usage::{Listening, SealedScan, UsageError, read_unsealed};
+use crate::usage::Listening as _;
 
 const LAYOUT: Layout = &[
     ("recording", Kind::Text),
@@ -93,44 +92,18 @@ enum OutputFormat {
 
 impl Allocate {
     pub(super) fn run(self, means: Means) -> Done {
-        let names: Vec<String> = self.usage.iter().map(|path| path.display().to_string()).collect();
-        let failed = |reason: String| Failure::Wrong(format!("{}: {reason}", names.join(", ")));
-        let files = files_of(&self.usage)?;
-        let (sealed, other): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_sealed(file));
-        if let ([sealed, ..], [other, ..]) = (sealed.as_slice(), other.as_slice()) {
-            // Their listeners are hashed with another key each: nobody could be told apart.
-            return Err(Failure::Wrong(format!(
-                "{} is sealed usage and {} is not: allocate them by themselves",
-                sealed.display(),
-                other.display()
-            )));
-        }
         let rule = self.rule()?;
-        let allocation = if other.is_empty() {
-            let usage = SealedScan::open(&sealed, means.threads)
-                .map_err(|e| Failure::Wrong(e.to_string()))?
-                .with_active(rule.asks_for_active());
-            if let Some(fees) = &self.fees {
-                return Err(Failure::Wrong(format!(
-                    "{}: sealed usage does not know its listeners' names; allocate the file it was imported from",
-                    fees.display()
-                )));
-            }
-            self.share(&rule, &usage, None, &failed)?
-        } else {
-            let usage = read_unsealed(&self.usage, means)?;
-            let read =
-                |path: &PathBuf| allocate_inputs::fees(path, |listener| usage.hash(listener));
-            let fees = self.fees.as_ref().map(read).transpose()?;
-            self.share(&rule, &usage, fees.as_ref(), &failed)?
-        };
+        let usage = FileUsage::open(&self.usage, rule.asks_for_active(), means)?;
+        let fees = self.fees.as_ref().map(|path| usage.fees(path)).transpose()?;
+        let allocation = self.share(&rule, &usage, fees.as_ref())?;
         if !allocation.set_aside.is_zero() {
             eprintln!(
                 "{} {} is the part of those who paid and played nothing, and is not shared",
                 allocation.set_aside, self.currency
             );
         }
-        self.write(&allocation, means.threads)?;
+        let write = |out| self.write_to(out, &allocation, means.threads);
+        output::write_whole(&self.out, write)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -148,12 +121,11 @@ impl Allocate {
         Ok(rule)
     }
 
-    fn share<L: Listening<Error = UsageError>>(
+    fn share(
         &self,
         rule: &Rule,
-        usage: &L,
+        usage: &FileUsage,
         fees: Option<&Fees>,
-        failed: &dyn Fn(String) -> Failure,
     ) -> Result<Allocation, Failure> {
         let recordings = match &self.recordings {
             Some(path) => allocate_inputs::recordings(path)?,
@@ -165,40 +137,13 @@ impl Allocate {
             Attributes::default()
         };
         // The file is all there is: the service, the month and the year.
-        let reach = |_| Reach::of(usage, &attributes);
+        let reaches = Reaches::default();
+        let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
         let payers = fees.map(Fees::len);
         let inputs =
             Inputs { listening: usage, attributes: &attributes, reach: &reach, fees, payers };
-        allocate(rule, self.amount, &inputs).map_err(|e| failed(e.to_string()))
-    }
-
-    fn write(&self, allocation: &Allocation, threads: usize) -> Result<(), Failure> {
-        if self.out == Path::new("-") {
-            return self.write_to(Box::new(show::Out), allocation, threads);
-        }
-        let failed = |error| self.cannot_write(&error);
-        // What a link points to is replaced, not the link.
-        let place = self.out.canonicalize().unwrap_or_else(|_| self.out.clone());
-        if std::fs::metadata(&place).is_ok_and(|there| !there.is_file()) {
-            // A device or a pipe takes what comes.
-            let there = OpenOptions::new().write(true).open(&place).map_err(failed)?;
-            return self.write_to(Box::new(there), allocation, threads);
-        }
-        // A file is made beside its place and moved there when all is in it.
-        let parent = match place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let beside = tempfile::Builder::new().prefix(".allocating-").tempdir_in(parent);
-        let beside = beside.map_err(failed)?;
-        let whole = beside.path().join("whole");
-        let file = File::create_new(&whole).map_err(failed)?;
-        self.write_to(Box::new(file), allocation, threads)?;
-        std::fs::rename(&whole, &place).map_err(failed)
-    }
-
-    fn cannot_write(&self, error: &io::Error) -> Failure {
-        Failure::Wrong(format!("cannot write {}: {error}", self.out.display()))
+        let failed = |e| Failure::Wrong(format!("{}: {e}", file_names(&self.usage)));
+        allocate(rule, self.amount, &inputs).map_err(failed)
     }
 
     fn write_to(
@@ -207,7 +152,7 @@ impl Allocate {
         allocation: &Allocation,
         threads: usize,
     ) -> Result<(), Failure> {
-        let failed = |error| self.cannot_write(&error);
+        let failed = |error| output::cannot_write(&self.out, &error);
         let mut out = BufWriter::new(out);
         match self.format {
             OutputFormat::Csv => {
@@ -263,9 +208,4 @@ fn csv_texts(rows: &[RecordingAmount], threads: usize) -> Vec<CsvText> {
         text
     };
     in_parts(threads, rows, text)
-}
-
-fn is_sealed(path: &Path) -> bool {
-    // A file that is not Parquet, or is not there, is for the other reader to judge.
-    path != Path::new("-") && SealedScan::is_sealed(path).unwrap_or(false)
 }

@@ -1,16 +1,20 @@
-//! What `tantieme allocate` reads beside usage: a rule, recordings' attributes, fees.
+//! What commands without a workspace read: usage, a rule, recordings' attributes, fees.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
 use super::Failure;
 use crate::allocate::{About, Fees, Rule, RuleError};
 use crate::catalog::{Ai, Content, cell, optional_cell};
+use crate::config::Means;
 use crate::ident::{Name, RecordingId};
-use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows, Source};
+use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows, Source, files_of};
 use crate::money::Micros;
-use crate::usage::check_listener;
+use crate::usage::{
+    Listening, SealedScan, Sums, UnsealedPlays, UsageError, check_listener, read_unsealed,
+};
 
 /// The most bytes of a rule.
 const RULE_BYTES_MAX: u64 = 1 << 20;
@@ -21,6 +25,103 @@ const RECORDINGS: &[Column] = &[
     Column::optional("ai"),
 ];
 const FEES: &[Column] = &[Column::required("listener"), Column::required("fee")];
+
+/// The usage of some files, which are read as one.
+pub(super) struct FileUsage {
+    rows: FileRows,
+    /// Once they were counted.
+    listeners: OnceLock<u64>,
+}
+
+enum FileRows {
+    /// Sealed by a workspace or by `generate`, and read as it stands.
+    Sealed(SealedScan),
+    /// Any other, ordered by listener.
+    Unsealed(UnsealedPlays),
+}
+
+impl FileUsage {
+    /// Opens files or folders of them, with active plays if a rule asks for them.
+    pub(super) fn open(paths: &[PathBuf], active: bool, means: Means) -> Result<Self, Failure> {
+        let files = files_of(paths)?;
+        let (sealed, other): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_sealed(file));
+        let rows = match (sealed.as_slice(), other.as_slice()) {
+            ([sealed, ..], [other, ..]) => {
+                // Their listeners are hashed with another key each: nobody could be told apart.
+                return Err(Failure::Wrong(format!(
+                    "{} is sealed usage and {} is not: allocate them by themselves",
+                    sealed.display(),
+                    other.display()
+                )));
+            }
+            (sealed, []) => {
+                let usage = SealedScan::open(sealed, means.threads)?;
+                FileRows::Sealed(usage.with_active(active))
+            }
+            ([], _) => FileRows::Unsealed(read_unsealed(paths, means)?),
+        };
+        Ok(Self { rows, listeners: OnceLock::new() })
+    }
+
+    /// Reads what its listeners paid: listener,fee.
+    pub(super) fn fees(&self, path: &Path) -> Result<Fees, Failure> {
+        match &self.rows {
+            FileRows::Sealed(_) => Err(Failure::Wrong(format!(
+                "{}: sealed usage does not know its listeners' names; allocate the file it was imported from",
+                path.display()
+            ))),
+            FileRows::Unsealed(usage) => fees(path, |listener| usage.hash(listener)),
+        }
+    }
+}
+
+impl Listening for FileUsage {
+    type Error = UsageError;
+
+    fn recordings(&self) -> &[RecordingId] {
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.recordings(),
+            FileRows::Unsealed(usage) => usage.recordings(),
+        }
+    }
+
+    fn threads(&self) -> usize {
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.threads(),
+            FileRows::Unsealed(usage) => usage.threads(),
+        }
+    }
+
+    fn listeners(&self) -> Result<u64, UsageError> {
+        if let Some(known) = self.listeners.get() {
+            return Ok(*known);
+        }
+        // Several rules ask, and each time it could be a pass over all plays.
+        let listeners = match &self.rows {
+            FileRows::Sealed(usage) => usage.listeners(),
+            FileRows::Unsealed(usage) => usage.listeners(),
+        }?;
+        Ok(*self.listeners.get_or_init(|| listeners))
+    }
+
+    fn fold<S: Sums>(&self, start: impl Fn() -> S + Sync) -> Result<Vec<S>, UsageError> {
+        match &self.rows {
+            FileRows::Sealed(usage) => usage.fold(start),
+            FileRows::Unsealed(usage) => usage.fold(start),
+        }
+    }
+}
+
+fn is_sealed(path: &Path) -> bool {
+    // A file that is not Parquet, or is not there, is for the other reader to judge.
+    path != Path::new("-") && SealedScan::is_sealed(path).unwrap_or(false)
+}
+
+/// Files as an error names them.
+pub(super) fn file_names(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}
 
 /// Reads a rule.
 pub(super) fn rule(path: &Path) -> Result<Rule, Failure> {
@@ -69,7 +170,7 @@ pub(super) fn recordings(path: &Path) -> Result<HashMap<RecordingId, Attribute>,
 }
 
 /// Reads what listeners paid: listener,fee; `hash` is how the usage hashes listeners.
-pub(super) fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
+fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
     let mut fees = Vec::new();
     each_row(path, FEES, |row| {
         let fee = cell(row, 1, Micros::parse)?;

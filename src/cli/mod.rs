@@ -21,12 +21,15 @@ mod allocate;
 mod allocate_inputs;
 mod apportion;
 mod close;
+mod compare;
+mod compare_table;
 mod csv_text;
 mod demo;
 mod explain;
 mod generate;
 mod import;
 mod key;
+mod output;
 mod quarantine;
 mod serve;
 mod show;
@@ -113,6 +116,8 @@ struct Place {
 enum Command {
     /// Share one amount over the plays of a file, without a workspace.
     Allocate(allocate::Allocate),
+    /// Hold several rules against each other on the same plays.
+    Compare(compare::Compare),
     /// Divide a total in proportion to weights, to the micro.
     Apportion(apportion::Apportion),
     /// Make a workspace: settings, secret, database, data folder.
@@ -222,6 +227,15 @@ fn run(cli: Cli) -> Done {
     let threads = place.means().threads;
     match cli.command {
         Command::Allocate(command) => command.run(place.means()),
+        Command::Compare(command) => match command.period {
+            None => command.run(place.means()),
+            Some(period) => in_runtime(threads, async {
+                let workspace = place.open().await?;
+                let done = command.run_in(&workspace, period).await;
+                workspace.store.close().await;
+                done
+            }),
+        },
         Command::Apportion(command) => command.run(),
         Command::Generate(command) => command.run(place.means()),
         Command::Init => in_runtime(threads, init(&place)),

@@ -218,7 +218,7 @@ fn details(
     let catalogue = catalogue.finish();
     let threads = crate::config::Means::default().threads;
     let pools = Pools::new(data, manifest, &planned.keys, &catalogue, threads);
-    let opened = pools.open(pool, &pool.rule)?;
+    let opened = pools.open(pool, &[&pool.rule], false)?;
     let details = pools
         .with_inputs(pool, &opened, |inputs| detail(&pool.rule, pool.total(), recording, inputs));
     match details {

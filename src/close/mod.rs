@@ -6,6 +6,7 @@
 //! not here: any rule about money.
 
 mod arriving;
+mod comparing;
 mod conduct;
 mod crash;
 mod explain;
@@ -24,6 +25,7 @@ mod verify;
 
 use std::path::PathBuf;
 
+pub use comparing::{Compared, Proposal, compare};
 pub use conduct::{Closed, approve, close, deny};
 pub use explain::{Explanation, Listener, explain};
 pub use lines::Lines;

@@ -10,7 +10,7 @@ use super::CloseError;
 use super::manifest::{FrozenBatch, Keys, Manifest};
 use crate::allocate::{
     About, AllocateError, Allocation, Attributes, Fees, FeesTooLarge, Inputs, OnNoPlays, Reach,
-    Rule, Scope, Threshold, Within, allocate,
+    Rule, Scope, Subject, Threshold, Within, allocate,
 };
 use crate::catalog::Catalogue;
 use crate::ident::{Name, RecordingId};
@@ -28,8 +28,9 @@ pub(super) struct Pools<'a> {
     reaches: RefCell<HashMap<Over, Rc<WideReach<'a>>>>,
 }
 
-/// A service, a time, and the one pool of it that is meant, if it is not all.
-type Over = (Name, Within, Option<UsageKey>);
+/// Of what, of which service, in which time, and the one pool of it that is meant, if it is not
+/// all.
+type Over = (Subject, Name, Within, Option<UsageKey>);
 
 /// The reach of all recordings of some usage, and where each stands in it.
 struct WideReach<'a> {
@@ -57,18 +58,25 @@ impl<'a> Pools<'a> {
         Self { data, manifest, keys, catalogue, threads, reaches: RefCell::default() }
     }
 
-    /// Opens what the rule looks at of a pool.
-    pub(super) fn open(&self, pool: &Pool, rule: &Rule) -> Result<PoolInputs<'a>, CloseError> {
+    /// Opens what rules look at of a pool; with what is known of recordings if a rule asks, or
+    /// if `about` them is wanted anyhow.
+    pub(super) fn open(
+        &self,
+        pool: &Pool,
+        rules: &[&Rule],
+        about: bool,
+    ) -> Result<PoolInputs<'a>, CloseError> {
+        let any = |asks: fn(&Rule) -> bool| rules.iter().any(|rule| asks(rule));
         let key = pool.usage_key();
         let paths = self.paths(&self.manifest.usage, &self.keys.usage, |of| *of == key);
-        let scan = SealedScan::open(&paths, self.threads)?.with_active(rule.asks_for_active());
-        let attributes = if rule.asks_for_attributes() {
+        let scan = SealedScan::open(&paths, self.threads)?.with_active(any(Rule::asks_for_active));
+        let attributes = if about || any(Rule::asks_for_attributes) {
             Attributes::of(scan.recordings(), |id| self.about(id))
         } else {
             Attributes::default()
         };
         let paid = self.paths(&self.manifest.listeners, &self.keys.listeners, |of| *of == key);
-        let asks = rule.asks_for_fees() || rule.on_no_plays != OnNoPlays::Pool;
+        let asks = any(|rule| rule.asks_for_fees() || rule.on_no_plays != OnNoPlays::Pool);
         let fees = if paid.is_empty() || !asks {
             None
         } else {
@@ -125,14 +133,14 @@ impl<'a> Pools<'a> {
         &self,
         pool: &Pool,
         opened: &PoolInputs<'_>,
-        Threshold { within, scope, .. }: Threshold,
+        Threshold { of, within, scope, .. }: Threshold,
     ) -> Result<Reach, UsageError> {
         let PoolInputs { scan, attributes, .. } = opened;
         if (within, scope) == (Within::Period, Scope::Pool) {
-            return Reach::of(scan, attributes);
+            return Reach::of(scan, attributes, of);
         }
         let of_pool = (scope == Scope::Pool).then(|| pool.usage_key());
-        let over = (pool.origin.service.clone(), within, of_pool);
+        let over = (of, pool.origin.service.clone(), within, of_pool);
         let known = self.reaches.borrow().get(&over).cloned();
         let wide = if let Some(known) = known {
             known
@@ -142,10 +150,13 @@ impl<'a> Pools<'a> {
             found
         };
         let place = |id: &RecordingId| wide.places.get(id).copied();
-        Ok(wide.reach.among(&wide.attributes, scan.recordings(), attributes, place))
+        Ok(wide.reach.among(of, &wide.attributes, scan.recordings(), attributes, place))
     }
 
-    fn wide_reach(&self, (service, within, of_pool): &Over) -> Result<WideReach<'a>, UsageError> {
+    fn wide_reach(
+        &self,
+        (subject, service, within, of_pool): &Over,
+    ) -> Result<WideReach<'a>, UsageError> {
         let counts = |key: &UsageKey| match of_pool {
             Some(pool) => pool.offer == key.offer && pool.territory == key.territory,
             None => true,
@@ -157,7 +168,7 @@ impl<'a> Pools<'a> {
         }
         let scan = SealedScan::open(&paths, self.threads)?;
         let attributes = Attributes::of(scan.recordings(), |id| self.about(id));
-        let reach = Reach::of(&scan, &attributes)?;
+        let reach = Reach::of(&scan, &attributes, *subject)?;
         let places = scan.recordings().iter().cloned().zip(0..).collect();
         Ok(WideReach { places, attributes, reach })
     }

@@ -63,7 +63,7 @@ pub(super) fn allocate_pools(
         let pools = Pools::new(data, manifest, &loaded.keys, &loaded.facts.catalogue, threads);
         for pool in &loaded.pools {
             let key = pool.origin.key();
-            let inputs = pools.open(pool, &pool.rule)?;
+            let inputs = pools.open(pool, &[&pool.rule], false)?;
             let allocation = pools.allocate(pool, &pool.rule, &inputs)?;
             if allocation.plays == 0 {
                 continue;

@@ -383,3 +383,51 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    fn a_month_is_compared_before_and_after_its_close(desk) {
+        let rules = [("plain", "model = \"user_centric\"\n"), ("bands", RULES[6].1)];
+        catalogue(desk, &rules);
+        revenue(desk, "2026-10", &["plain", "bands"], "60.00", "");
+        rows(desk, "usage", "2026-10", &["plain", "bands"], USAGE, &PLAYS);
+        let ours = desk.file("ours.toml", "model = \"pro_rata\"\n[[eligible]]\nof = \"recording\"\nplays_above = 1000\n");
+        let models = format!("agreed,pro_rata,{ours}");
+        let words =
+            ["compare", "2026-10", "--models", &models, "--living", "10", "--accounts", "2", "--plays-each", "100"];
+        let compare = |more: &[&str]| desk.run(&[&words[..], more].concat());
+        let before = compare(&["--format", "json"]).ok();
+        desk.close("2026-10");
+        let after = compare(&["--format", "json"]).ok();
+        assert_eq!(before, after);
+        let report = &json(&after)["currencies"][0];
+        assert_eq!((report["amount"].as_str(), report["baseline"].as_str()), (Some("60.000000"), Some("agreed")));
+        let of = |at: usize| report["models"][at].clone();
+        // Agreed is what the close pays; the two pools of 30 are added up artist by artist.
+        let mut agreed: BTreeMap<String, i64> = BTreeMap::new();
+        for line in lines(desk, "2026-10") {
+            let amount = line["amount"].as_str().unwrap().replace('.', "").parse::<i64>().unwrap();
+            *agreed.entry(line["payee"].as_str().unwrap().to_owned()).or_default() += amount;
+        }
+        let csv = compare(&["--format", "csv"]).ok();
+        assert!(csv.starts_with("currency,artist,recordings,plays,agreed,pro_rata,ours\nEUR,ana,2,"), "{csv}");
+        for line in csv.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            assert_eq!(cells[4].replace('.', "").parse::<i64>().unwrap(), agreed[cells[1]], "{line}");
+        }
+        // By plays, each pool gives 30 / 141 for a play, so both bought accounts, who bring what the
+        // average of four listeners does, take 45 × 200 / 341 of one pool.
+        assert_eq!(of(1)["fraud"]["brought_in"], "15.000000");
+        assert_eq!(of(1)["fraud"]["extracted"], "26.392962");
+        // A thousand plays are needed, and only bought ones would come to it; they do not.
+        assert_eq!((of(2)["total"].as_str(), of(2)["set_aside"].as_str()), (Some("0.000000"), Some("60.000000")));
+        assert_eq!(of(2)["fraud"], serde_json::Value::Null);
+        let table = compare(&["--plot", desk.dir().join("l.svg").to_str().unwrap()]).ok();
+        assert_says(&table, "2026-10: 60.00 EUR for 282 plays by 8 listeners, of 5 recordings by 3 artists");
+        assert_says(&table, "What 2 bought accounts would take of cloud/");
+        assert_says(&std::fs::read_to_string(desk.dir().join("l.svg")).unwrap(), "<svg");
+        let said = desk.run(&["compare", "2026-10", "--models", "scaled_user"]).refused();
+        assert_says(&said, "the rule shares by what each listener paid, and that is not known");
+        let said = desk.run(&["compare", "2026-11", "--models", "pro_rata"]).refused();
+        assert_says(&said, "there is nothing to settle");
+    }
+}

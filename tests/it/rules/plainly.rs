@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
-use tantieme::allocate::{About, Allocation, Attributes, Fees, Inputs, Reach, Rule, allocate};
+use tantieme::allocate::{
+    About, Allocation, Attributes, Fees, Inputs, Reach, Rule, Threshold, allocate,
+};
 use tantieme::catalog::{Ai, Content};
 use tantieme::ident::{Name, RecordingId};
 use tantieme::money::Micros;
@@ -59,7 +61,7 @@ pub(super) fn share(
     let number = |id: &RecordingId| id.as_str()[3..].parse::<u8>().unwrap();
     let attributes = Attributes::of(usage.recordings(), |id| Some(about(number(id), &artists)));
     let fees = Fees::new((0..8).map(|listener| (listener, fee)).collect()).unwrap();
-    let reach = |_| Reach::of(&usage, &attributes);
+    let reach = |threshold: Threshold| Reach::of(&usage, &attributes, threshold.of);
     let inputs = Inputs {
         listening: &usage,
         attributes: &attributes,

@@ -1,16 +1,18 @@
-//! Who and what there is: parties, recordings, claims, revenue, exchange rates.
+//! Who and what there is: parties, recordings, claims, revenue, exchange rates, clearances.
 //!
 //! In: rows of files. Out: typed facts, each with a key and one canonical form, and a
 //! [`Catalogue`] that answers what settlement asks. Each kind judges a row by itself; whether
 //! what it refers to exists is asked when a month is frozen, so the order of files never matters.
 
 mod claims;
+mod clearances;
 mod lookup;
 mod parties;
 mod recordings;
 mod revenue;
 
 pub use claims::{Claim, Right, Subject};
+pub use clearances::{Clearance, Cleared};
 pub use lookup::{Catalogue, CatalogueBuilder};
 pub use parties::Party;
 pub use recordings::{Ai, Content, Recording};
@@ -30,6 +32,9 @@ pub trait Fact: Sized {
     const TABLE: &'static FactTable;
     /// True if another value for a known key needs `--replace`.
     const REPLACE_ONLY_IF_ASKED: bool = false;
+
+    /// Columns of which quarantine keeps nothing: a listener may stand in them.
+    const WITHHELD: &'static [usize] = &[];
 
     /// Reads a row, or says which cell is wrong and why.
     fn read(row: Row<'_>) -> Result<Self, Fault>;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{FactsError, Workspace, batches, listeners, rows};
-use crate::catalog::{Claim, FxRate, Party, Recording, Revenue};
+use crate::catalog::{Claim, Clearance, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::ingest::{Column, Fault, Given, OtherColumns, Progress, Row, RowRead, Rows};
 use crate::period::Period;
@@ -38,11 +38,13 @@ pub enum FileKind {
     Sales,
     /// What listeners paid.
     Listeners,
+    /// Suspicious listening that was let go.
+    Clearances,
 }
 
 impl FileKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Parties,
         Self::Recordings,
         Self::Claims,
@@ -52,6 +54,7 @@ impl FileKind {
         Self::Usage,
         Self::Sales,
         Self::Listeners,
+        Self::Clearances,
     ];
 
     /// Those that are taken as named batches.
@@ -69,6 +72,7 @@ impl FileKind {
             Self::Usage => "usage",
             Self::Sales => "sales",
             Self::Listeners => "listeners",
+            Self::Clearances => "clearances",
         }
     }
 }
@@ -184,6 +188,7 @@ impl<'a> Import<'a> {
             FileKind::Usage => batches::import_usage(self).await,
             FileKind::Sales => batches::import_sales(self).await,
             FileKind::Listeners => listeners::import(self).await,
+            FileKind::Clearances => rows::import::<Clearance>(self).await,
         }
     }
 

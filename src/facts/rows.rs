@@ -38,7 +38,12 @@ pub(super) async fn import<F: Fact>(mut import: Import<'_>) -> Result<Report, Fa
     // Of facts that may not change unasked, what each key said first in the file, and where.
     let mut said: HashMap<String, (u64, Vec<Option<String>>)> = HashMap::new();
     let Read { mut report, content, bad } = import.read(F::COLUMNS, |row| {
-        let refuse = |fault| (fault, row.to_csv(|_, text| text.to_owned()));
+        let kept = |column: usize, text: &str| match text {
+            "" => String::new(),
+            _ if F::WITHHELD.contains(&column) => "(withheld)".to_owned(),
+            _ => text.to_owned(),
+        };
+        let refuse = |fault| (fault, row.to_csv(kept));
         let fact = F::read(row).map_err(refuse)?;
         let (id, cells) = (fact.key(), fact.cells());
         let line = row.line();

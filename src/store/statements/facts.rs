@@ -106,11 +106,24 @@ pub const REVENUE: FactTable = fact_table!(
 );
 /// Exchange rates.
 pub const FX: FactTable = fact_table!("fx", "date", "base", "quote", "rate", "source");
+/// Suspicious listening that was let go.
+pub const CLEARANCE: FactTable = fact_table!(
+    "clearance",
+    "period",
+    "service",
+    "offer",
+    "territory",
+    "listener",
+    "recording",
+    "reason",
+    "state"
+);
 /// Agreements.
 pub const AGREEMENT: FactTable = fact_table!("agreement", "agreement", "body");
 
 /// All tables of facts.
-pub const TABLES: [&FactTable; 6] = [&PARTY, &RECORDING, &CLAIM, &REVENUE, &FX, &AGREEMENT];
+pub const TABLES: [&FactTable; 7] =
+    [&PARTY, &RECORDING, &CLAIM, &REVENUE, &FX, &CLEARANCE, &AGREEMENT];
 
 /// Where quarantined rows go.
 pub const QUARANTINE: Table = Table {
@@ -181,7 +194,7 @@ statements! {
         WHERE earlier.kind = 'sales' AND earlier.name = import.name \
         AND (quarantine.period IS NULL OR quarantine.period = done.period)) THEN 1 ELSE 0 END AS BIGINT) \
         FROM quarantine JOIN import ON import.id = quarantine.import_id \
-        WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'listeners', 'revenue') \
+        WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'listeners', 'revenue', 'clearances') \
         AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
         AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period))) \
         AND NOT EXISTS (SELECT 1 FROM accepted_row JOIN close_run ON close_run.id = accepted_row.run_id \

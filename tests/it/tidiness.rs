@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order in which data flows. A room may use only those before it.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "money",
     "ident",
     "period",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 22] = [
     "ingest",
     "catalog",
     "usage",
+    "suspicion",
     "sales",
     "allocate",
     "agreements",
@@ -29,7 +30,8 @@ const ROOMS: [&str; 22] = [
     "cli",
 ];
 /// Rooms that touch neither a file, nor a database, nor a clock.
-const PURE: [&str; 6] = ["money", "ident", "period", "allocate", "agreements", "settle"];
+const PURE: [&str; 7] =
+    ["money", "ident", "period", "suspicion", "allocate", "agreements", "settle"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

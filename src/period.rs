@@ -28,6 +28,12 @@ impl Period {
         next.and_then(|day| day.pred_opt()).unwrap_or(self.first_day) // years are 1900 to 9999
     }
 
+    /// The eleven months before this one, latest first.
+    pub fn eleven_before(self) -> impl Iterator<Item = Self> {
+        let before = move |months| self.first_day.checked_sub_months(Months::new(months));
+        (1..=11).filter_map(before).map(|first_day| Self { first_day })
+    }
+
     /// The month that a day is in.
     pub fn of(day: NaiveDate) -> Self {
         Self { first_day: day.with_day(1).unwrap_or(day) } // every month has a first

@@ -1,9 +1,11 @@
 //! One agreement as its file says it.
 
+use std::sync::Arc;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::allocate::Model;
+use crate::allocate::Rule;
 use crate::catalog::Right;
 use crate::digest::Canonical;
 use crate::ident::{Name, RecordingId, TerritorySet};
@@ -39,24 +41,91 @@ pub struct Agreement {
 
 /// What part of an offer's revenue is shared, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "PoolText", into = "PoolText")]
 pub struct PoolTerm {
     /// Whose revenue.
     pub service: Name,
     /// Of which offers; of all if absent.
-    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
     pub offers: Option<Vec<Name>>,
     /// Where; everywhere if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub territories: Option<Places>,
     /// For which right.
     pub right: Right,
     /// Percent of net revenue.
-    #[serde(deserialize_with = "percent", serialize_with = "as_text")]
     pub rate: Percent,
     /// How it is shared over recordings.
-    #[serde(deserialize_with = "settled_model")]
-    pub model: Model,
+    pub sharing: Sharing,
+}
+
+/// How a pool is shared, as the agreement says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sharing {
+    /// By a rule that has a name.
+    Named(&'static str, Arc<Rule>),
+    /// By a rule of its own.
+    Written(Arc<Rule>),
+}
+
+impl Sharing {
+    /// The rule.
+    pub const fn rule(&self) -> &Arc<Rule> {
+        let (Self::Named(_, rule) | Self::Written(rule)) = self;
+        rule
+    }
+}
+
+/// A pool term as its file says it: a model or a rule.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PoolText {
+    service: Name,
+    #[serde(default, deserialize_with = "listed", skip_serializing_if = "Option::is_none")]
+    offers: Option<Vec<Name>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    territories: Option<Places>,
+    right: Right,
+    #[serde(deserialize_with = "percent", serialize_with = "as_text")]
+    rate: Percent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<RuleName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Rule>,
+}
+
+impl TryFrom<PoolText> for PoolTerm {
+    type Error = String;
+
+    fn try_from(text: PoolText) -> Result<Self, String> {
+        let sharing = match (text.model, text.rule) {
+            (Some(RuleName(name)), None) => {
+                let rule = Rule::named(name).ok_or("the model has no rule")?;
+                Sharing::Named(name, Arc::new(rule))
+            }
+            (None, Some(rule)) => {
+                rule.check().map_err(|e| e.to_string())?;
+                Sharing::Written(Arc::new(rule))
+            }
+            (None, None) => return Err("the pool has neither a model nor a rule".to_owned()),
+            (Some(_), Some(_)) => {
+                return Err(
+                    "the pool has a model and a rule; write the model into the rule".to_owned()
+                );
+            }
+        };
+        let PoolText { service, offers, territories, right, rate, .. } = text;
+        Ok(Self { service, offers, territories, right, rate, sharing })
+    }
+}
+
+impl From<PoolTerm> for PoolText {
+    fn from(term: PoolTerm) -> Self {
+        let (model, rule) = match term.sharing {
+            Sharing::Named(name, _) => (Some(RuleName(name)), None),
+            Sharing::Written(rule) => (None, Some((*rule).clone())),
+        };
+        let PoolTerm { service, offers, territories, right, rate, .. } = term;
+        Self { service, offers, territories, right, rate, model, rule }
+    }
 }
 
 /// What a rights holder pays on from its receipts. All conditions that are named must hold; one
@@ -160,14 +229,21 @@ fn as_text<S: Serializer>(percent: &Percent, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(percent)
 }
 
-/// A close allocates by these two; the others need more than it freezes.
-fn settled_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Model, D::Error> {
-    const SETTLED: [Model; 2] = [Model::ProRata, Model::UserCentric];
-    let name = String::deserialize(deserializer)?;
-    SETTLED
-        .into_iter()
-        .find(|model| model.as_str() == name)
-        .ok_or_else(|| D::Error::unknown_variant(&name, &["pro_rata", "user_centric"]))
+/// One of the names that rules have.
+struct RuleName(&'static str);
+
+impl<'de> Deserialize<'de> for RuleName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let name = Rule::NAMES.into_iter().find(|name| *name == text);
+        name.map(Self).ok_or_else(|| D::Error::unknown_variant(&text, &Rule::NAMES))
+    }
+}
+
+impl Serialize for RuleName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
 }
 
 #[derive(Deserialize)]

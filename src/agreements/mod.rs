@@ -6,5 +6,5 @@
 mod document;
 mod terms;
 
-pub use document::{Agreement, AgreementError, Participant, PoolTerm, RoyaltyTerm};
+pub use document::{Agreement, AgreementError, Participant, PoolTerm, RoyaltyTerm, Sharing};
 pub use terms::{AgreementRef, Agreements, Ambiguous, Case, PoolMatch, RoyaltyMatch};

@@ -17,14 +17,7 @@ pub(super) fn share(
     weights: &[u128],
     artists: &[u32],
 ) -> Option<Vec<Micros>> {
-    let count = artists.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut of_artists = vec![0_u128; count];
-    for (weight, artist) in weights.iter().zip(artists) {
-        of_artists[*artist as usize] += weight;
-    }
-    let unit = 10_u128.pow(rule.places());
-    let banded: Vec<u128> =
-        of_artists.iter().map(|plays| counted(&rule.bands, *plays, unit)).collect();
+    let (of_artists, banded) = by_artist(rule, weights, artists);
     let total: u128 = banded.iter().sum();
     if total == 0 {
         return None;
@@ -51,6 +44,31 @@ pub(super) fn share(
     }
     let part = |part| Micros::from_micros(i128::from(part)).unwrap_or(amount); // at most the amount
     Some(parts.into_iter().map(part).collect())
+}
+
+/// Each artist's weighted plays, and what they count for.
+fn by_artist(rule: &Rule, weights: &[u128], artists: &[u32]) -> (Vec<u128>, Vec<u128>) {
+    let count = artists.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut of_artists = vec![0_u128; count];
+    for (weight, artist) in weights.iter().zip(artists) {
+        of_artists[*artist as usize] += weight;
+    }
+    let unit = 10_u128.pow(rule.places());
+    let banded = of_artists.iter().map(|plays| counted(&rule.bands, *plays, unit)).collect();
+    (of_artists, banded)
+}
+
+/// Of a recording's artist, the weighted plays and what they count for; and what those of all
+/// artists do.
+pub(super) fn of_artist(
+    rule: &Rule,
+    weights: &[u128],
+    artists: &[u32],
+    recording: usize,
+) -> (u128, u128, u128) {
+    let (of_artists, banded) = by_artist(rule, weights, artists);
+    let artist = artists[recording] as usize;
+    (of_artists[artist], banded[artist], banded.iter().sum())
 }
 
 /// What so many weighted plays count for, in millionths of their unit, of which `unit` are a play.

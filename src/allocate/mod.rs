@@ -9,6 +9,7 @@
 //! weighted plays, each at its listener's rate.
 
 mod bands;
+mod detail;
 mod factor;
 mod fees;
 mod models;
@@ -19,8 +20,9 @@ mod survey;
 mod tally;
 mod weights;
 
+pub use detail::{Detail, Heard, Measured, detail};
 pub use factor::{Factor, FactorError};
-pub use fees::{Fees, Twice};
+pub use fees::{Fees, FeesTooLarge};
 pub use models::{AllocateError, Allocation, Inputs, RecordingAmount, allocate};
 pub use modifiers::{
     Band, Budgets, Cap, CapMode, Factors, Group, OnNoPlays, Professional, Scope, Subject,

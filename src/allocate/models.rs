@@ -44,7 +44,10 @@ pub enum AllocateError<E> {
     NoPlays,
     /// There are plays, and the rule counts none of them.
     #[error("the rule counts none of the plays")]
-    NothingCounts,
+    NothingCounts {
+        /// How many there are.
+        plays: u64,
+    },
     /// The pool's plays do not fit in 64 bits.
     #[error("the pool has 2^64 plays or more")]
     TooManyPlays,
@@ -128,17 +131,13 @@ pub fn allocate<L: Listening>(
         return blend(rule, pool, inputs);
     }
     let ids = inputs.listening.recordings();
-    let reach = |threshold| (inputs.reach)(threshold).map_err(AllocateError::Usage);
-    let weights = Weights::of(rule, ids, inputs.attributes, reach)?;
-    let survey = survey(rule, weights.as_ref(), inputs)?;
-    let set_aside = set_aside(rule, pool, survey.as_ref().map(|survey| survey.listeners), inputs)?;
-    let amount = pool.minus(set_aside).map_err(|AmountOutOfRange| AllocateError::Negative)?;
-    let micros = u64::try_from(amount.micros()).map_err(|_| AllocateError::Negative)?;
+    let Prepared { weights, survey, set_aside, amount, micros } = prepare(rule, pool, inputs)?;
     let rate = rate(rule, micros, survey.as_ref(), inputs)?;
     let parts = inputs.listening.fold(|| Tally::new(&rate, weights.as_ref(), ids.len()));
     let parts = parts.map_err(AllocateError::Usage)?;
     let totals = parts.iter().map(|part| part.totals).fold(Totals::default(), Totals::merge);
     check(&totals, survey.as_ref())?;
+    let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
     let threads = inputs.listening.threads();
     let order = by_id(ids, threads);
     let sums = joined(in_parts(threads, &order, |order| {
@@ -162,7 +161,8 @@ pub fn allocate<L: Listening>(
         } else {
             let artists: Vec<u32> =
                 order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
-            bands::share(amount, rule, &weights, &artists).ok_or(AllocateError::NothingCounts)?
+            let nothing = AllocateError::NothingCounts { plays };
+            bands::share(amount, rule, &weights, &artists).ok_or(nothing)?
         }
     };
     let recordings = order
@@ -176,8 +176,33 @@ pub fn allocate<L: Listening>(
             amount,
         })
         .collect();
-    let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
     Ok(Allocation { recordings, plays, listeners: totals.listeners, set_aside })
+}
+
+/// What is known before the plays are shared.
+pub(super) struct Prepared {
+    pub(super) weights: Option<Weights>,
+    pub(super) survey: Option<Survey>,
+    pub(super) set_aside: Micros,
+    /// What is left to share.
+    pub(super) amount: Micros,
+    /// The same, in micros.
+    pub(super) micros: u64,
+}
+
+/// Finds out what the rates of a rule that is no blend depend on.
+pub(super) fn prepare<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    inputs: &Inputs<'_, L>,
+) -> Result<Prepared, AllocateError<L::Error>> {
+    let reach = |threshold| (inputs.reach)(threshold).map_err(AllocateError::Usage);
+    let weights = Weights::of(rule, inputs.listening.recordings(), inputs.attributes, reach)?;
+    let survey = survey(rule, weights.as_ref(), inputs)?;
+    let set_aside = set_aside(rule, pool, survey.as_ref().map(|survey| survey.listeners), inputs)?;
+    let amount = pool.minus(set_aside).map_err(|AmountOutOfRange| AllocateError::Negative)?;
+    let micros = u64::try_from(amount.micros()).map_err(|_| AllocateError::Negative)?;
+    Ok(Prepared { weights, survey, set_aside, amount, micros })
 }
 
 /// Shares by several rules and adds up what each gives.
@@ -205,7 +230,7 @@ fn blend<L: Listening>(
             sum.amount = sum.amount.plus(part.amount).unwrap_or(Micros::MAX); // at most the pool
         }
     }
-    all.map(|all| Allocation { set_aside, ..all }).ok_or(AllocateError::NothingCounts)
+    all.map(|all| Allocation { set_aside, ..all }).ok_or(AllocateError::NoPlays)
 }
 
 /// What the rule must know of the listeners before the plays are shared; none where the usage
@@ -236,7 +261,7 @@ fn survey<L: Listening>(
 }
 
 /// The part of those who pay and play nothing: A·(S − N) / S, half to even.
-fn set_aside<L: Listening>(
+pub(super) fn set_aside<L: Listening>(
     rule: &Rule,
     pool: Micros,
     listeners: Option<u64>,
@@ -254,7 +279,7 @@ fn set_aside<L: Listening>(
     Ok(Micros::from_micros(part).unwrap_or(pool)) // at most the pool
 }
 
-fn rate<'a, L: Listening>(
+pub(super) fn rate<'a, L: Listening>(
     rule: &Rule,
     pool: u64,
     survey: Option<&Survey>,
@@ -301,7 +326,8 @@ fn check<E>(totals: &Totals, survey: Option<&Survey>) -> Result<(), AllocateErro
         return Err(AllocateError::NoPlays);
     }
     if totals.weight == 0 {
-        return Err(AllocateError::NothingCounts);
+        let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
+        return Err(AllocateError::NothingCounts { plays });
     }
     match survey {
         Some(survey) if survey.listeners != totals.listeners => {
@@ -331,7 +357,7 @@ fn by_id(ids: &[RecordingId], threads: usize) -> Vec<u32> {
     keys.into_iter().map(place).collect()
 }
 
-fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
+pub(super) fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
     match apportion(pool, weights) {
         Ok(amounts) => amounts,
         // There is weight, and less than 2¹²⁸ of it.

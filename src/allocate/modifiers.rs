@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::factor::Factor;
 use crate::catalog::{Ai, Content};
 use crate::ident::{Name, RecordingId};
 
 /// A least number of plays or of listeners, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// Whose plays are counted.
@@ -35,7 +35,7 @@ pub struct Threshold {
 }
 
 /// Whose plays a threshold counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The recording's.
@@ -45,7 +45,9 @@ pub enum Subject {
 }
 
 /// The time in which a threshold counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Within {
     /// The month of the pool.
@@ -56,7 +58,7 @@ pub enum Within {
 }
 
 /// The usage in which a threshold counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// All offers and territories of the service.
@@ -67,7 +69,7 @@ pub enum Scope {
 }
 
 /// What one listener's plays count for at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
     /// So many plays: k. The listener's raw eligible plays are L.
@@ -77,7 +79,7 @@ pub struct Cap {
 }
 
 /// The three readings of a listener cap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapMode {
     /// All plays together count for k at most: each for min(k, L) / L.
@@ -103,7 +105,7 @@ impl CapMode {
 }
 
 /// How much a play counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Factors {
     /// By class of content.
@@ -128,7 +130,7 @@ impl Factors {
 }
 
 /// Recordings that have a name of their own in a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
     /// What it is called.
@@ -144,7 +146,7 @@ pub struct Group {
 }
 
 /// Artists who reach a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Professional {
     /// What must be reached.
@@ -154,7 +156,7 @@ pub struct Professional {
 }
 
 /// A range of an artist's weighted plays, from where the band before ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
     /// Up to so many plays; without a limit in the last band.
@@ -165,7 +167,7 @@ pub struct Band {
 }
 
 /// What becomes of the part of those who pay and play nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnNoPlays {
     /// It is in the pool.
@@ -178,7 +180,7 @@ pub enum OnNoPlays {
 }
 
 /// What each listener's part is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budgets {
     /// All have the same.

@@ -50,6 +50,16 @@ pub enum Rate<'a> {
     },
 }
 
+impl<'a> Rate<'a> {
+    /// What each listener paid, where it asks.
+    pub(super) const fn fees(&self) -> Option<&'a Fees> {
+        match self {
+            Self::ByFee { fees, .. } | Self::UpToFee { fees, .. } => Some(fees),
+            _ => None,
+        }
+    }
+}
+
 impl Rate<'_> {
     /// ⌊pool / (parts × weight)⌋, with the pool in micros × 2⁶⁴.
     pub(super) fn of_budget(pool: u128, parts: impl Into<u128>, weight: u128) -> u128 {

@@ -51,7 +51,7 @@ impl Model {
 }
 
 /// A rule: a model and its modifiers, in the order in which they are applied.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The model.
@@ -83,7 +83,7 @@ pub struct Rule {
 }
 
 /// One rule of a blend.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// Its part of the pool, by the weights of all parts.
@@ -160,6 +160,41 @@ impl Rule {
         Ok(rule)
     }
 
+    /// True if a pool's plays and listeners are all that a recording's part depends on, beside its
+    /// own: the two plainest rules.
+    pub fn is_told_by_totals(&self) -> bool {
+        let plain = *self == Self::plain(self.model);
+        plain && matches!(self.model, Model::ProRata | Model::UserCentric)
+    }
+
+    /// True if every play counts as one.
+    pub fn counts_plays_as_they_are(&self) -> bool {
+        self.eligible.is_empty() && self.professional.is_none() && self.factors.is_empty()
+    }
+
+    /// True if it shares by what each listener paid.
+    pub fn asks_for_fees(&self) -> bool {
+        self.model == Model::ScaledUser
+            || self.budgets == Budgets::Fees
+            || self.parts.iter().any(|part| part.rule.asks_for_fees())
+    }
+
+    /// Every threshold in it, those of its parts too.
+    pub fn thresholds(&self) -> Vec<Threshold> {
+        let own = self.eligible.iter().copied();
+        let professional = self.professional.map(|professional| professional.threshold);
+        let parts = self.parts.iter().flat_map(|part| part.rule.thresholds());
+        own.chain(professional).chain(parts).collect()
+    }
+
+    /// One text for all that it says: the model's name if it is plain.
+    pub fn canonical(&self) -> String {
+        if *self == Self::plain(self.model) {
+            return self.model.as_str().to_owned();
+        }
+        serde_json::to_string(self).unwrap_or_default() // texts and numbers only
+    }
+
     /// True if active plays count otherwise than others.
     pub fn asks_for_active(&self) -> bool {
         self.factors.active.is_some() || self.parts.iter().any(|part| part.rule.asks_for_active())
@@ -167,9 +202,7 @@ impl Rule {
 
     /// True if it asks what a recording is, or whose.
     pub fn asks_for_attributes(&self) -> bool {
-        let plain = self.eligible.is_empty()
-            && self.factors.is_empty()
-            && self.professional.is_none()
+        let plain = self.counts_plays_as_they_are()
             && self.bands.is_empty()
             && self.model != Model::EqualPerArtist;
         !plain || self.parts.iter().any(|part| part.rule.asks_for_attributes())

@@ -120,6 +120,29 @@ impl Reach {
 }
 
 impl Reach {
+    /// The reach of some recordings and their artists, which is known among more of them:
+    /// `place` finds a recording there.
+    #[must_use]
+    pub fn among(
+        &self,
+        wider: &Attributes<'_>,
+        recordings: &[RecordingId],
+        attributes: &Attributes<'_>,
+        place: impl Fn(&RecordingId) -> Option<usize>,
+    ) -> Self {
+        let mut reach = Self {
+            recordings: vec![(0, 0); recordings.len()],
+            artists: vec![(0, 0); attributes.artists_count],
+        };
+        for (at, id) in recordings.iter().enumerate() {
+            let Some(there) = place(id) else { continue };
+            reach.recordings[at] = self.recordings[there];
+            let (artist, there) = (attributes.artists[at], wider.artists[there]);
+            reach.artists[artist as usize] = self.artists[there as usize];
+        }
+        reach
+    }
+
     fn reaches(&self, threshold: Threshold, recording: usize, attributes: &Attributes<'_>) -> bool {
         let (plays, listeners) = match threshold.of {
             Subject::Recording => self.recordings[recording],
@@ -151,7 +174,7 @@ impl Weights {
         mut reach: impl FnMut(Threshold) -> Result<Reach, E>,
     ) -> Result<Option<Self>, E> {
         let count = recordings.len();
-        if rule.eligible.is_empty() && rule.professional.is_none() && rule.factors.is_empty() {
+        if rule.counts_plays_as_they_are() {
             return Ok(None);
         }
         let mut eligible = vec![true; count];

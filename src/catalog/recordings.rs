@@ -6,7 +6,18 @@ use crate::ingest::{Column, Fault, Row};
 use crate::store::statements::facts::{FactTable, RECORDING};
 
 /// A class of content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Deserialize,
+    serde::Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Music, and what says nothing of itself.
@@ -40,7 +51,18 @@ impl Content {
 }
 
 /// How much of a recording was made by a machine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Deserialize,
+    serde::Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Ai {
     /// Nothing, or nobody says.

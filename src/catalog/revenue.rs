@@ -25,7 +25,8 @@ pub struct Revenue {
     /// What rates are taken of; never negative.
     pub net_revenue: Micros,
     gross: Option<Micros>,
-    subscribers: Option<u64>,
+    /// How many paid, if it is said.
+    pub subscribers: Option<u64>,
 }
 
 fn not_negative(text: &str) -> Result<Micros, String> {

@@ -164,8 +164,7 @@ fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
         fees.push((hash(row.text(0)), fee));
         Ok(())
     })?;
-    let twice = |_| Failure::Wrong(format!("{}: a listener stands twice", path.display()));
-    Fees::new(fees).map_err(twice)
+    Fees::new(fees).map_err(|e| Failure::Wrong(format!("{}: {e}", path.display())))
 }
 
 fn each_row(

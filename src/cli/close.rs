@@ -158,6 +158,9 @@ pub(super) fn totals(totals: &BTreeMap<String, Totals>) -> String {
             rows.push(vec![what.to_owned(), amount.to_string(), currency.clone()]);
         };
         row("money in", &total.money_in);
+        if !total.carried_in.is_zero() {
+            row("carried in", &total.carried_in);
+        }
         row("payable on statements", &total.payable);
         for (reason, amount) in &total.held {
             row(&format!("held, {reason}"), amount);

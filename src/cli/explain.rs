@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Done, Format, show};
-use crate::close;
+use crate::close::{self, Explanation, Listener};
 use crate::facts::Workspace;
 
 /// The words of the command.
@@ -52,17 +52,33 @@ impl Explain {
             say!("\nA sale has no listeners.");
         } else if self.listeners {
             say!();
-            let rows = found.listeners.iter().map(|listener| {
-                vec![
-                    listener.listener.clone(),
-                    show::count(listener.plays),
-                    show::count(listener.plays_total),
-                    listener.owed.clone().unwrap_or_default(),
-                ]
-            });
-            let columns = ["listener", ">plays of it", ">all plays", ">adds, in 2^-64 micro"];
-            put!(show::table(&columns, rows));
+            put!(listeners(&found));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What one column shows of a listener.
+type Shown = fn(&Listener) -> String;
+
+/// Listeners as a table; columns that say nothing of any of them are left out.
+fn listeners(found: &Explanation) -> String {
+    let capped = found.details.iter().any(|detail| detail.rule.cap.is_some());
+    let unit = if capped { ">adds, in 2^-64 play" } else { ">adds, in 2^-64 micro" };
+    let columns: [(&str, bool, Shown); 8] = [
+        ("listener", true, |l| l.listener.clone()),
+        (">part", false, |l| l.part.map_or_else(String::new, show::count)),
+        (">plays of it", true, |l| show::count(l.plays)),
+        (">active", false, |l| l.active.map_or_else(String::new, show::count)),
+        (">all plays", true, |l| show::count(l.plays_total)),
+        (">weighted", false, |l| l.weights.as_ref().map_or_else(String::new, |w| w.join(" of "))),
+        (">fee", false, |l| l.fee.map_or_else(String::new, |fee| fee.to_string())),
+        (unit, true, |l| l.owed.clone().unwrap_or_default()),
+    ];
+    let says = |cell: Shown| found.listeners.iter().any(|l| !cell(l).is_empty());
+    let shown: Vec<_> =
+        columns.into_iter().filter(|(_, always, cell)| *always || says(*cell)).collect();
+    let names: Vec<&str> = shown.iter().map(|(name, ..)| *name).collect();
+    let rows = found.listeners.iter();
+    show::table(&names, rows.map(|l| shown.iter().map(|(.., cell)| cell(l)).collect()))
 }

@@ -80,9 +80,9 @@ impl ImportFiles {
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name, value)))
         .collect();
-        if !given.is_empty() && self.kind != FileKind::Usage {
+        if !given.is_empty() && ![FileKind::Usage, FileKind::Listeners].contains(&self.kind) {
             return Err(Failure::Usage(
-                "--period, --service, --offer and --territory are for usage".into(),
+                "--period, --service, --offer and --territory are for usage and listeners".into(),
             ));
         }
         let options = Options {

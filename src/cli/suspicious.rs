@@ -183,7 +183,7 @@ impl Suspicious {
         let before = pool.share(amount, pool.usage)?;
         let after = match pool.share(amount, &suspects.held(pool.usage)) {
             // Nothing is left to share by: nobody gets anything.
-            Err(AllocateError::NoPlays | AllocateError::NothingCounts) => before
+            Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => before
                 .iter()
                 .map(|row| RecordingAmount { amount: Micros::ZERO, ..row.clone() })
                 .collect(),

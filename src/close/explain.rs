@@ -5,18 +5,19 @@ use std::path::Path;
 
 use super::CloseError;
 use super::lines::Lines;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Planned};
+use super::pools::Pools;
+use super::reasons::weighted;
 use super::run::{Run, State};
 use super::steps::Amounts;
-use crate::allocate::{Model, RecordingAmount};
-use crate::catalog::{Party, Recording};
+use crate::allocate::{AllocateError, Detail, Heard, RecordingAmount, detail};
+use crate::catalog::{CatalogueBuilder, Party, Recording};
 use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
-use crate::money::Share;
-use crate::settle::{Kind, Line, LineId, Pool};
+use crate::money::Micros;
+use crate::settle::{Line, LineId, Pool};
 use crate::store::Tx;
 use crate::store::statements::closes::RUNS;
-use crate::usage::{Listening as _, SealedScan};
 
 /// What one listener added to a recording's part of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,9 +26,22 @@ pub struct Listener {
     pub listener: String,
     /// Plays of the recording.
     pub plays: u32,
+    /// Of a blend, which part, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<usize>,
+    /// The active ones among them, where they count otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<u32>,
     /// All of the listener's plays in the pool.
     pub plays_total: u64,
-    /// What that adds, in units of 2⁻⁶⁴ micro; none where plays weigh alike.
+    /// Weighted plays of the recording and of all, where they are not the plays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<[String; 2]>,
+    /// What the listener paid, where the rule asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Micros>,
+    /// What that adds, in units of 2⁻⁶⁴ micro, or of 2⁻⁶⁴ weighted play under a cap; none where
+    /// plays weigh alike, whoever played.
     pub owed: Option<String>,
 }
 
@@ -46,6 +60,9 @@ pub struct Explanation {
     pub recording: Option<RecordingAmount>,
     /// All plays and listeners of the pool.
     pub pool_plays: (u64, u64),
+    /// How the pool's rule came to it: one, or one for each part of a blend. None where that needs
+    /// no look at the plays.
+    pub details: Vec<Detail>,
     /// The listeners, where they were asked for.
     pub listeners: Vec<Listener>,
 }
@@ -90,7 +107,7 @@ async fn explanation(
     tx: &mut Tx,
     run: &Run,
     chain: Vec<Line>,
-    listeners: bool,
+    wanted: bool,
 ) -> Result<Explanation, CloseError> {
     let manifest = Manifest::read(data, run.period, run.manifest)?;
     let planned = manifest.plan(data)?;
@@ -101,6 +118,7 @@ async fn explanation(
         pool: None,
         recording: None,
         pool_plays: (0, 0),
+        details: Vec::new(),
         listeners: Vec::new(),
         chain,
     };
@@ -112,9 +130,11 @@ async fn explanation(
         let allocation = allocation.check(data)?;
         (explanation.recording, explanation.pool_plays) =
             allocated(&allocation, &planned.pools, pool, recording)?;
-        if listeners {
-            let paths = manifest.usage_by_key(data, pool, &planned.keys);
-            explanation.listeners = who(&paths, pool, recording, explanation.pool_plays.1)?;
+        if wanted || !pool.rule.is_told_by_totals() {
+            explanation.details = details(data, &manifest, &planned, pool, recording)?;
+        }
+        if wanted {
+            explanation.listeners = listeners(&explanation.details);
         }
     }
     explanation.pool = pool;
@@ -183,192 +203,54 @@ fn allocated(
     Ok((None, (0, 0)))
 }
 
-/// Every listener of a recording, with what is needed to redo the recording's part by hand.
-fn who(
-    paths: &[std::path::PathBuf],
+/// How the pool's rule comes to the recording's part, from the frozen usage.
+fn details(
+    data: &Path,
+    manifest: &Manifest,
+    planned: &Planned,
     pool: &Pool,
     recording: &RecordingId,
-    pool_listeners: u64,
-) -> Result<Vec<Listener>, CloseError> {
-    let scan = SealedScan::open(paths, 1)?;
-    let number = scan.recordings().iter().position(|id| id == recording);
-    let mut found = Vec::new();
-    let amount = u128::from(pool.amount.micros().unsigned_abs());
-    scan.visit(|listener, plays| {
-        let of_recording = plays.iter().find(|play| Some(play.recording as usize) == number);
-        let Some(play) = of_recording.filter(|play| play.plays > 0) else { return };
-        let plays_total: u64 = plays.iter().map(|play| u64::from(play.plays)).sum();
-        let owed = (pool.model == Model::UserCentric).then(|| {
-            let each = (amount << 64) / (u128::from(pool_listeners) * u128::from(plays_total));
-            (each * u128::from(play.plays)).to_string()
-        });
-        found.push(Listener {
-            listener: format!("{listener:032x}"),
-            plays: play.plays,
-            plays_total,
-            owed,
-        });
-    })?;
-    Ok(found)
+) -> Result<Vec<Detail>, CloseError> {
+    let mut catalogue = CatalogueBuilder::default();
+    if pool.rule.asks_for_attributes() {
+        manifest.each_fact(data, |recording| catalogue.recording(recording))?;
+    }
+    let catalogue = catalogue.finish();
+    let threads = crate::config::Means::default().threads;
+    let pools = Pools::new(data, manifest, &planned.keys, &catalogue, threads);
+    let opened = pools.open(pool, &pool.rule)?;
+    let details = pools
+        .with_inputs(pool, &opened, |inputs| detail(&pool.rule, pool.total(), recording, inputs));
+    match details {
+        Ok(details) => Ok(details),
+        // Of a pool that nobody shares there is nothing to say.
+        Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => Ok(Vec::new()),
+        Err(AllocateError::Usage(error)) => Err(error.into()),
+        Err(error) => {
+            let (pool, reason) = (pool.origin.key(), error.to_string());
+            Err(CloseError::Allocate { pool, reason })
+        }
+    }
 }
 
-impl Explanation {
-    /// The line as one sentence.
-    pub fn sentence(&self) -> String {
-        let line = &self.chain[0];
-        let named = |id: &str| self.names.get(id).cloned().unwrap_or_else(|| id.to_owned());
-        let (payee, payer) = (named(&line.credit.shown()), named(&line.debit.shown()));
-        let currency = line.origin.currency;
-        let what = line.recording.as_ref().map_or_else(
-            || {
-                line.origin
-                    .release
-                    .as_ref()
-                    .map_or_else(String::new, |r| format!(" for release {r}"))
-            },
-            |id| format!(" for \u{201c}{}\u{201d}", named(id.as_str())),
-        );
-        let of = match (&line.rate, line.kind) {
-            (Some(rate), Kind::Share) => {
-                format!(", a share of {} of {} {currency}", rate_text(rate), line.base)
-            }
-            (Some(rate), _) => format!(", {} of {} {currency}", rate_text(rate), line.base),
-            (None, _) => String::new(),
+/// Every listener of a recording, with what is needed to redo the recording's part by hand.
+fn listeners(details: &[Detail]) -> Vec<Listener> {
+    let of_part = |(part, detail): (usize, &Detail)| -> Vec<Listener> {
+        let rule = &detail.rule;
+        let places = rule.places();
+        let alike = !rule.model.is_per_listener() && rule.cap.is_none();
+        let shown = |heard: &Heard| Listener {
+            listener: format!("{:032x}", heard.listener),
+            part: (details.len() > 1).then_some(part),
+            plays: heard.plays.0,
+            active: rule.factors.active.map(|_| heard.plays.1),
+            plays_total: heard.plays_total,
+            weights: (!rule.counts_plays_as_they_are())
+                .then(|| [heard.weights.0, heard.weights.1].map(|units| weighted(units, places))),
+            fee: heard.fee.and_then(|fee| Micros::from_micros(fee.into()).ok()),
+            owed: (!alike).then(|| heard.owed.to_string()),
         };
-        let by = match (&line.agreement, line.kind) {
-            (Some(agreement), Kind::Royalty | Kind::Pool) => {
-                format!(
-                    ", by {} of agreement {} (version {})",
-                    agreement.term, agreement.id, agreement.version
-                )
-            }
-            _ => String::new(),
-        };
-        let held =
-            line.note.as_ref().map_or_else(String::new, |note| format!(", held because: {note}"));
-        let gets = if line.amount.is_negative() {
-            format!("{payee} gives {} {currency} back to {payer}", -line.amount)
-        } else {
-            format!("{payee} gets {} {currency} from {payer}", line.amount)
-        };
-        let place = format!(
-            "{} {} in {} ({})",
-            line.origin.service, line.origin.offer, line.origin.territory, line.origin.right
-        );
-        if line.kind == Kind::Rounding {
-            return format!("{gets}, {} in {}.", rounding(line), line.origin.period);
-        }
-        format!(
-            "{gets}{what}, {} {} on {place} in {}{of}{by}{held}.",
-            line.plays.unsigned_abs(),
-            counted(line),
-            line.origin.period,
-        )
-    }
-
-    /// The arithmetic from the money that came in to the line, one step a row.
-    pub fn arithmetic(&self) -> Vec<String> {
-        let mut steps = Vec::new();
-        if let Some(pool) = &self.pool {
-            let currency = pool.origin.currency;
-            let gave_way = if pool.revenue.percent(pool.rate) == pool.amount {
-                ""
-            } else {
-                " (a micro less than half to even: the right before it has taken the rest)"
-            };
-            steps.push(format!(
-                "pool = {} {currency} revenue × {} % = {} {currency}{gave_way}   [{} of {} version {}]",
-                pool.revenue,
-                pool.rate,
-                pool.amount,
-                pool.agreement.term,
-                pool.agreement.id,
-                pool.agreement.version
-            ));
-            if let Some(recording) = &self.recording {
-                steps.push(self.allocation(pool, recording));
-            }
-        } else if let Some(root) = self.chain.last().filter(|root| root.kind != Kind::Rounding) {
-            let what = root.origin.release.as_ref().map_or_else(String::new, |release| {
-                format!(", this recording's equal part of release {release}")
-            });
-            steps.push(format!(
-                "sale = {} {} for {} {} by {}{what}",
-                root.base,
-                root.origin.currency,
-                root.plays.unsigned_abs(),
-                counted(root),
-                root.origin.service
-            ));
-        }
-        for line in self.chain.iter().rev().filter(|line| line.kind != Kind::Pool) {
-            let from = match (&line.rate, line.kind) {
-                (Some(rate), _) => format!("{} × {} = ", line.base, rate_text(rate)),
-                (None, Kind::Unclaimed) => format!("{} less what is claimed = ", line.base),
-                (None, Kind::Rounding) => format!("{} = ", rounding(line)),
-                (None, _) => String::new(), // the whole of it
-            };
-            steps.push(format!(
-                "{} to {} = {from}{} {}{}   [line {}]",
-                line.kind.as_str(),
-                line.credit.shown(),
-                line.amount,
-                line.origin.currency,
-                apart(line),
-                line.id
-            ));
-        }
-        steps
-    }
-
-    fn allocation(&self, pool: &Pool, recording: &RecordingAmount) -> String {
-        let (plays, listeners) = self.pool_plays;
-        let title = &recording.recording;
-        match pool.model {
-            Model::ProRata => format!(
-                "{title} = {} × {} of {plays} plays = {} (pro_rata; micros left over go to the largest remainders)",
-                pool.amount, recording.plays, recording.amount
-            ),
-            // A close has only these two.
-            _ => format!(
-                "{title} = the sum over its {} listeners of {} / {listeners} listeners × their plays of it / all \
-                 their plays = {} (user_centric; --listeners lists them)",
-                recording.listeners, pool.amount, recording.amount
-            ),
-        }
-    }
-}
-
-/// A claim's share or a participant's rate as people read it: `50 %`, or `1/3`.
-fn rate_text(rate: &str) -> String {
-    if rate.contains('/') { rate.to_owned() } else { format!("{rate} %") }
-}
-
-/// What a line's plays are.
-fn counted(line: &Line) -> &'static str {
-    match (line.origin.sale, line.origin.returned) {
-        (true, true) => "returned",
-        (true, false) => "sold",
-        (false, _) => "plays",
-    }
-}
-
-/// What rounding a report's items leaves.
-fn rounding(line: &Line) -> String {
-    format!(
-        "what rounding each of {}'s items to the micro leaves of their total",
-        line.origin.service
-    )
-}
-
-/// How far a divided amount is from the plain product: less than a micro, by the rule of
-/// largest remainders.
-fn apart(line: &Line) -> &'static str {
-    let share = line.rate.as_deref().and_then(|rate| Share::parse(rate).ok());
-    match share {
-        Some(share) if share.of(line.base) != i128::from(line.amount.micros()) => {
-            " (to the micro, by largest remainder)"
-        }
-        _ => "",
-    }
+        detail.heard.iter().map(shown).collect()
+    };
+    (1..).zip(details).flat_map(of_part).collect()
 }

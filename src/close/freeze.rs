@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 
 use super::CloseError;
 use super::arriving::{Arriving, Writing};
-use super::manifest::{FrozenBatch, FrozenFile, Manifest};
+use super::manifest::{FrozenBatch, FrozenFile, Manifest, Planned};
+use crate::allocate::Within;
 use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::ingest::Column;
+use crate::money::{Currency, Micros};
 use crate::period::Period;
 use crate::sales::{Sales, SalesError};
-use crate::settle::Refusal;
+use crate::settle::{Opening, Pool, Refusal};
+use crate::statements::DrawError;
 use crate::store::statements::facts::{
     AGREEMENT, IMPORT_LAST, QUARANTINE_OF_PERIOD, SEALED_LATE_SALES, SEALED_OF_PERIOD,
 };
+use crate::store::statements::ledger::UNDISTRIBUTED;
 use crate::store::{Row, StoreError, Tx};
 
 /// The columns of frozen agreements.
@@ -48,28 +52,21 @@ pub(super) async fn freeze(
     let mut refusals = Vec::new();
     let month = [period.to_string().into()];
     let accepted = quarantined(&mut tx, period, accept_quarantine, &mut refusals).await?;
-    let (mut usage, mut sales, mut intact) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut usage, mut sales, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
+    let mut intact = Vec::new();
     let mut rows = tx.rows(SEALED_OF_PERIOD, &month).await?;
     rows.extend(tx.rows(SEALED_LATE_SALES, &month).await?);
     for row in &rows {
-        let batch = batch(row)?;
-        let (theirs, ours) = (row.text(10)?, workspace.secret.fingerprint());
-        if theirs != ours {
-            refusals.push(Refusal::Secret { batch: batch.batch.clone(), theirs, ours });
-        }
-        if let Err(problem) =
-            super::manifest::check_file(&data, &batch.file.path, batch.file.sha256)
-        {
-            let problem = match problem {
-                CloseError::Io { source, .. } => format!("cannot be read ({source})"),
-                _ => "was changed".to_owned(),
-            };
-            let (path, batch) = (batch.file.path.clone(), batch.batch.clone());
-            refusals.push(Refusal::SealedFile { path, batch, problem });
-        } else if row.text(1)? == "sales" {
+        let (batch, stands) = checked(workspace, row, &mut refusals)?;
+        let kind = row.text(1)?;
+        if kind == "sales" && stands {
             intact.push(data.join(&batch.file.path));
         }
-        if row.text(1)? == "usage" { usage.push(batch) } else { sales.push(batch) }
+        match kind.as_str() {
+            "usage" => usage.push(batch),
+            "listeners" => listeners.push(batch),
+            _ => sales.push(batch),
+        }
     }
     let _writing = Writing::begin(&data.join("facts"), Arriving::PREFIX)?;
     let mut facts = BTreeMap::new();
@@ -86,15 +83,25 @@ pub(super) async fn freeze(
     }
     facts.insert(Revenue::KIND.to_owned(), revenue);
     facts.insert("agreements".to_owned(), seal_agreements(&mut tx, &data).await?);
-    drop(tx);
-    let accepted_quarantine = accept_quarantine.unwrap_or(0);
-    let version = Manifest::VERSION;
-    let manifest = Manifest { version, period, accepted_quarantine, facts, usage, sales };
+    let mut manifest = Manifest {
+        version: Manifest::VERSION,
+        period,
+        accepted_quarantine: accept_quarantine.unwrap_or(0),
+        facts,
+        usage,
+        sales,
+        listeners,
+        earlier: Vec::new(),
+        openings: openings(&mut tx).await?,
+    };
     match manifest.plan(&data) {
-        Ok(_) => {}
+        Ok(planned) => {
+            manifest.earlier = earlier(workspace, &mut tx, &planned, &mut refusals).await?;
+        }
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),
         Err(error) => return Err(error),
     }
+    drop(tx);
     match together(&intact) {
         Ok(()) => {}
         Err(SalesError::Overflow(item)) => refusals.push(Refusal::Sales(item)),
@@ -103,8 +110,78 @@ pub(super) async fn freeze(
     if !refusals.is_empty() {
         return Err(CloseError::Refused { period, refusals });
     }
-    let batches = manifest.usage.iter().chain(&manifest.sales).map(|batch| batch.id).collect();
+    let batches = manifest.batches().map(|batch| batch.id).collect();
     Ok(Frozen { manifest: manifest.write(&data)?, last_import, batches, accepted })
+}
+
+/// A sealed file, and whether it stands as it was sealed.
+fn checked(
+    workspace: &Workspace,
+    row: &Row,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(FrozenBatch, bool), CloseError> {
+    let batch = batch(row)?;
+    let (theirs, ours) = (row.text(10)?, workspace.secret.fingerprint());
+    if theirs != ours {
+        refusals.push(Refusal::Secret { batch: batch.batch.clone(), theirs, ours });
+    }
+    let FrozenFile { path, sha256, .. } = &batch.file;
+    let checked = super::manifest::check_file(&workspace.data(), path, *sha256);
+    let stands = checked.is_ok();
+    if let Err(problem) = checked {
+        let problem = match problem {
+            CloseError::Io { source, .. } => format!("cannot be read ({source})"),
+            _ => "was changed".to_owned(),
+        };
+        let (path, batch) = (path.clone(), batch.batch.clone());
+        refusals.push(Refusal::SealedFile { path, batch, problem });
+    }
+    Ok((batch, stands))
+}
+
+/// The usage of the eleven months before, of services of which a rule counts twelve.
+async fn earlier(
+    workspace: &Workspace,
+    tx: &mut Tx,
+    planned: &Planned,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<FrozenBatch>, CloseError> {
+    let counts_a_year = |pool: &&Pool| {
+        let thresholds = pool.rule.thresholds();
+        thresholds.iter().any(|threshold| threshold.within == Within::TwelveMonths)
+    };
+    let mut services: BTreeMap<&str, Period> = BTreeMap::new();
+    for Pool { origin, .. } in planned.pools.iter().filter(counts_a_year) {
+        services.insert(origin.service.as_str(), origin.period);
+    }
+    let mut earlier = Vec::new();
+    for month in services.values().next().into_iter().flat_map(|period| period.eleven_before()) {
+        for row in &tx.rows(SEALED_OF_PERIOD, &[month.to_string().into()]).await? {
+            if row.text(1)? == "usage" && services.contains_key(row.text(3)?.as_str()) {
+                earlier.push(checked(workspace, row, refusals)?.0);
+            }
+        }
+    }
+    Ok(earlier)
+}
+
+/// What published months have left undistributed and none has shared since, by pool.
+pub(super) async fn openings(tx: &mut Tx) -> Result<Vec<Opening>, CloseError> {
+    let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
+    for row in tx.rows(UNDISTRIBUTED, &[]).await? {
+        let (code, currency) = (row.text(0)?, row.text(1)?);
+        let (Some(pool), Ok(currency)) = (code.strip_prefix("pool:"), Currency::parse(&currency))
+        else {
+            continue;
+        };
+        *sums.entry((pool.to_owned(), currency)).or_default() += i128::from(row.int(2)?);
+    }
+    let mut openings = Vec::new();
+    for ((pool, currency), sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
+        let amount = Micros::from_micros(sum).map_err(DrawError::range(&pool, currency))?;
+        openings.push(Opening { pool, currency, amount });
+    }
+    Ok(openings)
 }
 
 /// Proves that the sums of all these sealed sales can be held.

@@ -97,7 +97,7 @@ impl ResultHash {
                 .int(pool.revenue.micros())
                 .text(&pool.rate.to_string())
                 .int(pool.amount.micros())
-                .text(pool.model.as_str())
+                .text(&pool.rule.canonical())
                 .text(pool.agreement.id.as_str())
                 .text(&pool.agreement.version)
                 .text(&pool.agreement.term);

@@ -9,10 +9,11 @@ use super::arriving::Arriving;
 use crate::agreements::{Agreement, Agreements};
 use crate::catalog::{CatalogueBuilder, Fact, Revenue};
 use crate::digest::Digest;
+use crate::ident::{Name, Territory};
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
 use crate::period::Period;
 use crate::sales::{Sales, SalesError};
-use crate::settle::{Facts, Pool, plan};
+use crate::settle::{Facts, Imported, Opening, Pool, plan};
 use crate::usage::UsageKey;
 
 /// A file that a close depends on.
@@ -63,6 +64,15 @@ pub struct Manifest {
     pub usage: Vec<FrozenBatch>,
     /// Sealed sales.
     pub sales: Vec<FrozenBatch>,
+    /// What listeners paid, sealed.
+    #[serde(default)]
+    pub listeners: Vec<FrozenBatch>,
+    /// Sealed usage of the eleven months before, where a rule counts twelve.
+    #[serde(default)]
+    pub earlier: Vec<FrozenBatch>,
+    /// What earlier months left undistributed.
+    #[serde(default)]
+    pub openings: Vec<Opening>,
 }
 
 impl Manifest {
@@ -105,11 +115,15 @@ impl Manifest {
 
     /// Proves that every file is what was frozen.
     pub(super) fn check_files(&self, data: &Path) -> Result<(), CloseError> {
-        let batches = self.usage.iter().chain(&self.sales).map(|batch| &batch.file);
-        for file in self.facts.values().chain(batches) {
+        for file in self.facts.values().chain(self.batches().map(|batch| &batch.file)) {
             check_file(data, &file.path, file.sha256)?;
         }
         Ok(())
+    }
+
+    /// Every sealed file.
+    pub(super) fn batches(&self) -> impl Iterator<Item = &FrozenBatch> {
+        [&self.usage, &self.sales, &self.listeners, &self.earlier].into_iter().flatten()
     }
 
     /// Reads the facts back.
@@ -134,24 +148,17 @@ impl Manifest {
         let mut revenue: Vec<Revenue> = Vec::new();
         self.each_fact(data, |row| revenue.push(row))?;
         let agreements = Agreements::new(self.agreements(data)?);
-        let mut keys = Vec::new();
-        for batch in &self.usage {
-            let damaged = || CloseError::File {
-                path: data.join(&batch.file.path),
-                problem: "has a pool key that cannot be read".to_owned(),
-            };
-            keys.push(UsageKey {
-                period: batch.period,
-                service: crate::ident::Name::parse(&batch.service).map_err(|_| damaged())?,
-                offer: crate::ident::Name::parse(&batch.offer).map_err(|_| damaged())?,
-                territory: crate::ident::Territory::parse(&batch.territory)
-                    .map_err(|_| damaged())?,
-            });
-        }
-        let mut distinct = keys.clone();
-        distinct.sort();
-        distinct.dedup();
-        let pools = plan(&revenue, &agreements, &distinct)
+        let of = |batches: &[FrozenBatch]| -> Result<Vec<UsageKey>, CloseError> {
+            batches.iter().map(|batch| batch.key(data)).collect()
+        };
+        let keys = Keys {
+            usage: of(&self.usage)?,
+            listeners: of(&self.listeners)?,
+            earlier: of(&self.earlier)?,
+        };
+        let imported =
+            Imported { usage: &keys.usage, listeners: &keys.listeners, openings: &self.openings };
+        let pools = plan(&revenue, &agreements, &imported)
             .map_err(|refusals| CloseError::Refused { period: self.period, refusals })?;
         Ok(Planned { pools, keys, agreements })
     }
@@ -197,25 +204,36 @@ impl Manifest {
             }
         }
     }
+}
 
-    /// Where each pool's sealed usage is.
-    pub(super) fn usage_of(&self, data: &Path, pool: &Pool, loaded: &Loaded) -> Vec<PathBuf> {
-        self.usage_by_key(data, pool, &loaded.keys)
+impl FrozenBatch {
+    /// Whose plays or fees it holds.
+    fn key(&self, data: &Path) -> Result<UsageKey, CloseError> {
+        let damaged = || CloseError::File {
+            path: data.join(&self.file.path),
+            problem: "has a pool key that cannot be read".to_owned(),
+        };
+        Ok(UsageKey {
+            period: self.period,
+            service: Name::parse(&self.service).map_err(|_| damaged())?,
+            offer: Name::parse(&self.offer).map_err(|_| damaged())?,
+            territory: Territory::parse(&self.territory).map_err(|_| damaged())?,
+        })
     }
+}
 
-    /// The same, for those who have planned and not loaded.
-    pub(super) fn usage_by_key(&self, data: &Path, pool: &Pool, keys: &[UsageKey]) -> Vec<PathBuf> {
-        let key = pool.usage_key();
-        let of_key = self.usage.iter().zip(keys).filter(|(_, of)| **of == key);
-        of_key.map(|(batch, _)| data.join(&batch.file.path)).collect()
-    }
+/// The pool keys of a manifest's sealed files, in their order.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) usage: Vec<UsageKey>,
+    pub(super) listeners: Vec<UsageKey>,
+    pub(super) earlier: Vec<UsageKey>,
 }
 
 /// A month's pools.
 pub(super) struct Planned {
     pub(super) pools: Vec<Pool>,
-    /// The pool key of each of the manifest's usage files.
-    pub(super) keys: Vec<UsageKey>,
+    pub(super) keys: Keys,
     pub(super) agreements: Agreements,
 }
 
@@ -223,8 +241,7 @@ pub(super) struct Planned {
 pub(super) struct Loaded {
     pub(super) facts: Facts,
     pub(super) pools: Vec<Pool>,
-    /// The pool key of each of the manifest's usage files.
-    keys: Vec<UsageKey>,
+    pub(super) keys: Keys,
 }
 
 fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> IngestError {

@@ -6,20 +6,25 @@
 //! not here: any rule about money.
 
 mod arriving;
+mod conduct;
 mod crash;
 mod explain;
 mod freeze;
 mod lines;
 mod manifest;
+mod pools;
 mod publish;
 mod published;
 mod read;
+mod reasons;
 mod run;
+mod sentence;
 mod steps;
 mod verify;
 
 use std::path::PathBuf;
 
+pub use conduct::{Closed, approve, close, deny};
 pub use explain::{Explanation, Listener, explain};
 pub use lines::Lines;
 pub use manifest::{FrozenFile, Manifest};
@@ -29,13 +34,14 @@ pub use published::{
     published_months, published_rows, published_rows_of,
 };
 pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
-pub use run::{Closed, Late, Run, State, approve, close, deny, late, runs};
+pub use run::{Late, Run, State, late, runs};
 pub use verify::{Verified, verify};
 
 use crate::columnar::TableError;
 use crate::facts::FactsError;
 use crate::ingest::IngestError;
 use crate::ledger::{Broken, PostError};
+use crate::money::Micros;
 use crate::period::Period;
 use crate::settle::{Refusal, SettleError};
 use crate::statements::DrawError;
@@ -111,6 +117,21 @@ pub enum CloseError {
         batch: String,
         /// The month that settled it.
         by: String,
+    },
+    /// An earlier month left something for a pool after this one was frozen.
+    #[error(
+        "pool {pool} was shared with {frozen} carried from earlier months, which is {now} meanwhile: deny {period} and \
+         close it again"
+    )]
+    OpeningChanged {
+        /// The month.
+        period: Period,
+        /// The pool.
+        pool: String,
+        /// What it was shared with.
+        frozen: Micros,
+        /// What there is.
+        now: Micros,
     },
     /// The hash is of another result.
     #[error(

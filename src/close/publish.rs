@@ -1,12 +1,16 @@
 //! One approved result into the ledger, once.
 
+use std::path::Path;
+
+use super::conduct::{Alone, in_order, note, person};
 use super::manifest::Manifest;
-use super::run::{Alone, Run, State, in_order, note, person};
+use super::run::{Run, State};
 use super::steps::{self, Wanted};
-use super::{CloseError, crash};
+use super::{CloseError, crash, freeze};
 use crate::facts::Workspace;
 use crate::ledger::{Head, Posting, post};
 use crate::period::Period;
+use crate::store::Tx;
 use crate::store::statements::closes::{RUN_MOVE, SETTLED_BY, SETTLED_FILE, UNPUBLISHED_BEFORE};
 
 /// What was posted.
@@ -64,6 +68,7 @@ pub async fn publish(
     if let Some(earlier) = earlier.map(|row| row.opt_text(0)).transpose()?.flatten() {
         return Err(CloseError::EarlierFirst { period, earlier });
     }
+    openings_stand(&mut tx, &data, &manifest).await?;
     for file in manifest.usage.iter().chain(&manifest.sales) {
         if let Some(row) = tx.row(SETTLED_BY, &[file.id.into()]).await? {
             let (batch, by) = (row.text(0)?, row.text(1)?);
@@ -85,4 +90,24 @@ pub async fn publish(
     crash::point("posted");
     let (transfers, statements) = (posted.transfers, faces.len());
     Ok(Published { period, result, transfers, statements, posting: posted.head })
+}
+
+/// Refuses a month whose pools would open with another amount than they were shared with: an
+/// earlier one was published meanwhile and left something.
+async fn openings_stand(tx: &mut Tx, data: &Path, manifest: &Manifest) -> Result<(), CloseError> {
+    let found = freeze::openings(tx).await?;
+    if found == manifest.openings {
+        return Ok(());
+    }
+    let frozen = manifest.plan(data)?.pools;
+    let now = Manifest { openings: found, ..manifest.clone() }.plan(data)?.pools;
+    match frozen.iter().zip(&now).find(|(frozen, now)| frozen.carried != now.carried) {
+        Some((frozen, now)) => Err(CloseError::OpeningChanged {
+            period: manifest.period,
+            pool: frozen.origin.key(),
+            frozen: frozen.carried,
+            now: now.carried,
+        }),
+        None => Ok(()),
+    }
 }

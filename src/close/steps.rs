@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::arriving::Arriving;
 use super::lines::{Books, ResultHash, read_lines};
 use super::manifest::{Loaded, Manifest, check_file};
+use super::pools::Pools;
 use super::{CloseError, crash};
-use crate::allocate::{AllocateError, Attributes, Inputs, RecordingAmount, Rule, allocate};
+use crate::allocate::RecordingAmount;
 use crate::catalog::{Catalogue, CatalogueBuilder};
 use crate::columnar::{
     Batch, Batches, Cell, Key, Kind, Layout, Packing, Sorter, TableError, TableReader, TableWriter,
@@ -17,9 +18,8 @@ use crate::ident::RecordingId;
 use crate::ledger::{Sum, Sums};
 use crate::money::Micros;
 use crate::period::Period;
-use crate::settle::{Line, order, settle_pool, settle_sales};
+use crate::settle::{Allocated, Line, Pool, order, settle_pool, settle_sales};
 use crate::statements::{Drawn, Receipts, Sheets};
-use crate::usage::SealedScan;
 
 /// What a step made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,22 +60,16 @@ pub(super) fn allocate_pools(
     threads: usize,
 ) -> Result<Made, CloseError> {
     table(data, folder, "allocation", (ALLOCATION, Packing::Whole), |table| {
+        let pools = Pools::new(data, manifest, &loaded.keys, &loaded.facts.catalogue, threads);
         for pool in &loaded.pools {
             let key = pool.origin.key();
-            let scan = SealedScan::open(&manifest.usage_of(data, pool, loaded), threads)?;
-            let attributes = Attributes::default();
-            let inputs = Inputs::plain(&scan, &attributes);
-            let allocation = match allocate(&Rule::plain(pool.model), pool.amount, &inputs) {
-                Ok(allocation) => allocation,
-                // Settlement sends a pool without recordings to `undistributed`.
-                Err(AllocateError::NoPlays) => continue,
-                Err(AllocateError::Usage(error)) => return Err(error.into()),
-                Err(error) => {
-                    return Err(CloseError::Allocate { pool: key, reason: error.to_string() });
-                }
-            };
+            let inputs = pools.open(pool, &pool.rule)?;
+            let allocation = pools.allocate(pool, &pool.rule, &inputs)?;
+            if allocation.plays == 0 {
+                continue;
+            }
             let plays = [int(allocation.plays), int(allocation.listeners)];
-            let amount = Cell::Amount(pool.amount);
+            let amount = Cell::Amount(pool.total());
             table.push(&[Cell::Text(&key), Cell::Absent, plays[0], plays[1], amount])?;
             for recording in &allocation.recordings {
                 table.push(&[
@@ -112,7 +106,7 @@ pub(super) fn settle_lines(
     };
     let mut amounts = Amounts::open(&allocation)?;
     for pool in &loaded.pools {
-        settle_pool(&loaded.facts, pool, &amounts.of(&pool.origin.key())?, &mut out)?;
+        settle_pool(&loaded.facts, pool, &amounts.of(pool)?, &mut out)?;
     }
     amounts.end()?;
     settle_sales(&loaded.facts, &mut out)?;
@@ -238,15 +232,18 @@ impl Amounts {
         Ok(Self { table: TableReader::open(path, ALLOCATION, None)?, batch: None, next: 0 })
     }
 
-    /// The amounts of the pool of that key, if they are next.
-    pub(super) fn of(&mut self, key: &str) -> Result<Vec<RecordingAmount>, CloseError> {
-        let mut amounts = Vec::new();
-        self.each(key, |recording, plays, listeners, amount| {
-            let recording = RecordingId::parse(recording).ok()?;
-            amounts.push(RecordingAmount { recording, plays, listeners, amount });
-            Some(())
-        })?;
-        Ok(amounts)
+    /// What the pool gives, if it is next. What it does not give is set aside.
+    fn of(&mut self, pool: &Pool) -> Result<Allocated, CloseError> {
+        let mut recordings = Vec::new();
+        let mut set_aside = pool.total();
+        let (plays, listeners) =
+            self.each(&pool.origin.key(), |recording, plays, listeners, amount| {
+                let recording = RecordingId::parse(recording).ok()?;
+                set_aside = set_aside.minus(amount).ok()?;
+                recordings.push(RecordingAmount { recording, plays, listeners, amount });
+                Some(())
+            })?;
+        Ok(Allocated { recordings, plays, listeners, set_aside })
     }
 
     /// Shows the amounts of the pool of that key, if they are next; the pool as a whole is none.

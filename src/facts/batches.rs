@@ -15,15 +15,15 @@ use crate::store::{Tx, Value};
 use crate::usage;
 
 /// A sealed file on its way into the database.
-struct Sealed {
-    period: Period,
-    service: String,
-    offer: String,
-    territory: String,
-    file: String,
-    sha256: Digest,
-    rows: u64,
-    plays: i64,
+pub(super) struct Sealed {
+    pub(super) period: Period,
+    pub(super) service: String,
+    pub(super) offer: String,
+    pub(super) territory: String,
+    pub(super) file: String,
+    pub(super) sha256: Digest,
+    pub(super) rows: u64,
+    pub(super) plays: i64,
 }
 
 pub(super) async fn import_usage(mut import: Import<'_>) -> Result<Report, FactsError> {
@@ -106,7 +106,7 @@ pub(super) async fn import_sales(mut import: Import<'_>) -> Result<Report, Facts
     finish(&import, read, 0, folder, sealed).await
 }
 
-async fn finish(
+pub(super) async fn finish(
     import: &Import<'_>,
     read: Read,
     repeated: u64,
@@ -167,7 +167,7 @@ async fn late(tx: &mut Tx, sealed: &[Sealed]) -> Result<Vec<String>, FactsError>
 const ARRIVING: &str = ".arriving-";
 
 /// A folder that is filled beside its place and moved there when all is in it.
-struct Folder {
+pub(super) struct Folder {
     temporary: tempfile::TempDir,
     kind: &'static str,
     /// Held, with others, as long as anything is being filled.
@@ -175,7 +175,7 @@ struct Folder {
 }
 
 impl Folder {
-    fn new(workspace: &Workspace, kind: &'static str) -> Result<Self, FactsError> {
+    pub(super) fn new(workspace: &Workspace, kind: &'static str) -> Result<Self, FactsError> {
         let parent = workspace.data().join(kind);
         let write = |source| FactsError::Write { path: parent.clone(), source };
         std::fs::create_dir_all(&parent).map_err(write)?;
@@ -190,7 +190,7 @@ impl Folder {
         Ok(Self { temporary: temporary.map_err(write)?, kind, _filling: filling })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.temporary.path()
     }
 

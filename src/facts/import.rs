@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FactsError, Workspace, batches, rows};
+use super::{FactsError, Workspace, batches, listeners, rows};
 use crate::catalog::{Claim, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::ingest::{Column, Fault, Given, OtherColumns, Progress, Row, RowRead, Rows};
@@ -36,11 +36,13 @@ pub enum FileKind {
     Usage,
     /// Sales.
     Sales,
+    /// What listeners paid.
+    Listeners,
 }
 
 impl FileKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Parties,
         Self::Recordings,
         Self::Claims,
@@ -49,10 +51,11 @@ impl FileKind {
         Self::Fx,
         Self::Usage,
         Self::Sales,
+        Self::Listeners,
     ];
 
     /// Those that are taken as named batches.
-    pub const BATCHES: [Self; 2] = [Self::Usage, Self::Sales];
+    pub const BATCHES: [Self; 3] = [Self::Usage, Self::Sales, Self::Listeners];
 
     /// As the command line and the database write it.
     pub const fn as_str(self) -> &'static str {
@@ -65,6 +68,7 @@ impl FileKind {
             Self::Fx => "fx",
             Self::Usage => "usage",
             Self::Sales => "sales",
+            Self::Listeners => "listeners",
         }
     }
 }
@@ -179,6 +183,7 @@ impl<'a> Import<'a> {
             FileKind::Agreements => rows::import_agreement(self).await,
             FileKind::Usage => batches::import_usage(self).await,
             FileKind::Sales => batches::import_sales(self).await,
+            FileKind::Listeners => listeners::import(self).await,
         }
     }
 

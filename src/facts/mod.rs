@@ -7,6 +7,7 @@
 mod batches;
 mod crash;
 mod import;
+mod listeners;
 mod quarantine;
 mod rows;
 mod usage;
@@ -72,12 +73,12 @@ pub enum FactsError {
         key: String,
     },
     /// Nothing to withdraw.
-    #[error("no batch of usage or sales is named {0:?}; see `tantieme status`")]
+    #[error("no batch of usage, sales or listeners is named {0:?}; see `tantieme status`")]
     NoBatch(String),
-    /// Usage and sales of one name.
+    /// Batches of several kinds and one name.
     #[error(
-        "a batch of usage and a batch of sales are named {0:?}: say which with --kind usage or \
-         --kind sales"
+        "batches of several kinds are named {0:?}: say which with --kind usage, --kind sales or \
+         --kind listeners"
     )]
     TwoBatches(String),
     /// Far too many bad rows.

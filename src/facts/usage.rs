@@ -64,15 +64,17 @@ impl Import<'_> {
         }
         bad.sort_by(|a: &Bad, b| a.fault.cmp(&b.fault));
         let keys = || gatherers.iter().flat_map(Gatherer::keys);
-        let services: HashSet<&str> = keys().map(|key| key.service.as_str()).collect();
-        let offers: HashSet<&str> = keys().map(|key| key.offer.as_str()).collect();
+        let services: HashSet<String> = keys().map(|key| key.service.to_string()).collect();
+        let offers: HashSet<String> = keys().map(|key| key.offer.to_string()).collect();
         let known = [&services, &offers];
         let bad: Vec<BadRow> = bad
             .into_iter()
             .map(|Bad { fault, period, row }| {
                 let content = row.map(|row| {
                     let service = row.cells[1].clone();
-                    row.to_csv(|column, text| shown(secret, known, &service, column, text))
+                    row.to_csv(|column, text| {
+                        shown(secret, known, &service, COLUMNS[column].name, text)
+                    })
                 });
                 BadRow { fault, period: period.or_else(|| given_month.clone()), content }
             })
@@ -116,20 +118,20 @@ impl Taker {
 /// A cell of a bad row as quarantine keeps it: the listener hashed, and of the others only what
 /// cannot be a listener's id that has slipped into another column. Services and offers are known
 /// by the file's good rows.
-fn shown(
+pub(super) fn shown(
     secret: &Secret,
-    [services, offers]: [&HashSet<&str>; 2],
+    [services, offers]: [&HashSet<String>; 2],
     service: &str,
-    column: usize,
+    column: &str,
     text: &str,
 ) -> String {
-    let safe = match COLUMNS[column].name {
+    let safe = match column {
         "period" => text.parse::<Period>().is_ok(),
         "service" => services.contains(text),
         "offer" => offers.contains(text),
         "territory" => Territory::parse(text).is_ok(),
         "recording" => RecordingId::parse(text).is_ok(),
-        "plays" | "active_plays" => is_small(text),
+        "plays" | "active_plays" | "fee" => is_small(text),
         _ if text.is_empty() => true,
         _ => return format!("hashed:{:032x}", secret.listener_key(service).hash(text)),
     };

@@ -56,6 +56,8 @@ pub enum Account {
     Payable(Name),
     /// What cannot be paid yet.
     Suspense(Suspense),
+    /// What a service keeps of a pool by the pool's own rule.
+    Retained(Name),
     /// What adding up a report's many decimals leaves.
     Rounding,
 }
@@ -81,6 +83,7 @@ impl Account {
             "suspense" => {
                 Suspense::ALL.into_iter().find(|s| s.as_str() == rest).map(Self::Suspense)
             }
+            "retained" => Some(Self::Retained(name()?)),
             "rounding" if rest.is_empty() => Some(Self::Rounding),
             _ => None,
         }
@@ -121,6 +124,7 @@ impl fmt::Display for Account {
             Self::Pool(key) => write!(f, "pool:{key}"),
             Self::Payable(party) => write!(f, "payable:{party}"),
             Self::Suspense(reason) => write!(f, "suspense:{}", reason.as_str()),
+            Self::Retained(service) => write!(f, "retained:{service}"),
             Self::Rounding => f.write_str("rounding"),
         }
     }

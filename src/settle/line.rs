@@ -62,10 +62,14 @@ pub enum Kind {
     Parked,
     /// What adding up a report's many decimals leaves.
     Rounding,
+    /// What earlier months left undistributed enters the pool.
+    Carried,
+    /// The service keeps it by the pool's rule.
+    Retained,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Pool,
         Self::Share,
         Self::Royalty,
@@ -75,6 +79,8 @@ impl Kind {
         Self::Undistributed,
         Self::Parked,
         Self::Rounding,
+        Self::Carried,
+        Self::Retained,
     ];
 
     /// The word.
@@ -89,6 +95,8 @@ impl Kind {
             Self::Undistributed => "undistributed",
             Self::Parked => "parked",
             Self::Rounding => "rounding",
+            Self::Carried => "carried",
+            Self::Retained => "retained",
         }
     }
 

@@ -12,5 +12,5 @@ mod plan;
 
 pub use account::{Account, Suspense, party_of, shown};
 pub use line::{Kind, LAYOUT, Line, LineId, LineRow, Origin, canonical};
-pub use month::{Facts, SettleError, order, settle_pool, settle_sales};
-pub use plan::{Pool, Refusal, plan};
+pub use month::{Allocated, Facts, SettleError, order, settle_pool, settle_sales};
+pub use plan::{Imported, Opening, Pool, Refusal, plan};

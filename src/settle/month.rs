@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Account, Kind, Line, LineId, Origin, Pool, Suspense};
 use crate::agreements::{AgreementRef, Agreements};
-use crate::allocate::RecordingAmount;
+use crate::allocate::{OnNoPlays, RecordingAmount};
 use crate::catalog::{Catalogue, Claim, Fact as _, Recording};
 use crate::columnar::Key;
 use crate::digest::Canonical;
@@ -71,7 +71,21 @@ pub fn order(line: &Line, key: &mut Key) {
     key.bytes(line.origin.currency.code().as_bytes()).bytes(&line.id.bytes());
 }
 
+/// What a pool gives each recording, and what its rule takes out before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allocated {
+    /// By recording; none if there is nobody to share it over.
+    pub recordings: Vec<RecordingAmount>,
+    /// All plays of the pool.
+    pub plays: u64,
+    /// Listeners whose plays count.
+    pub listeners: u64,
+    /// The part of those who pay and play nothing.
+    pub set_aside: Micros,
+}
+
 /// Money of one recording on its way to those who hold the right in it.
+#[derive(Clone)]
 struct Receipt<'a> {
     origin: &'a Arc<Origin>,
     /// What the names of its lines begin with.
@@ -90,22 +104,19 @@ struct Receipt<'a> {
 pub fn settle_pool(
     facts: &Facts,
     pool: &Pool,
-    recordings: &[RecordingAmount],
+    Allocated { recordings, plays: played, set_aside, .. }: &Allocated,
     out: &mut dyn FnMut(Line),
 ) -> Result<(), SettleError> {
     let naming = Line::naming(facts.period, &pool.origin);
     let account = Account::Pool(pool.origin.key().into());
-    let too_many = || SettleError::Plays(pool.origin.key());
-    let count = |plays| i64::try_from(plays).map_err(|_| too_many());
-    let plays = recordings.iter().try_fold(0_i64, |sum, recording| {
-        sum.checked_add(count(recording.plays)?).ok_or_else(too_many)
-    })?;
+    let too_many = |_| SettleError::Plays(pool.origin.key());
+    let count = |plays| i64::try_from(plays).map_err(too_many);
     let funding = Receipt {
         origin: &pool.origin,
         naming: &naming,
         from: Account::Service(pool.origin.service.clone()),
         recording: None,
-        plays,
+        plays: count(*played)?,
         amount: pool.amount,
         agreement: Some(pool.agreement.clone()),
         parent: None,
@@ -116,10 +127,33 @@ pub fn settle_pool(
         ..funding.line(Kind::Pool, account.clone(), "")
     };
     out(funded);
-    let mut proof = Proof::new(&account, pool.amount, out);
+    if !pool.carried.is_zero() {
+        let before = Receipt {
+            from: Account::Suspense(Suspense::Undistributed),
+            amount: pool.carried,
+            agreement: None,
+            ..funding.clone()
+        };
+        out(before.line(Kind::Carried, account.clone(), ""));
+    }
+    let mut proof = Proof::new(&account, pool.total(), out);
+    let whole = Receipt { from: account.clone(), amount: pool.total(), ..funding };
     if recordings.is_empty() {
-        let nobody = Receipt { from: account.clone(), ..funding };
-        proof.take(nobody.held(Suspense::Undistributed, pool.amount, "no plays", ""));
+        let note = if *played == 0 { "no plays" } else { "the rule counts none of the plays" };
+        proof.take(whole.held(Suspense::Undistributed, pool.total(), note, ""));
+    } else {
+        let note = "the part of those who paid and played nothing";
+        match pool.rule.on_no_plays {
+            OnNoPlays::Pool => {}
+            OnNoPlays::Carry => {
+                proof.take(whole.held(Suspense::Undistributed, *set_aside, note, ""));
+            }
+            OnNoPlays::Retain => {
+                let service = Account::Retained(pool.origin.service.clone());
+                let kept = whole.line(Kind::Retained, service, "");
+                proof.take(Line { amount: *set_aside, note: Some(note.to_owned()), ..kept });
+            }
+        }
     }
     for recording in recordings {
         let receipt = Receipt {

@@ -1,13 +1,13 @@
 //! The month's pools: every revenue row and the agreements that share it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Origin;
 use crate::agreements::{AgreementRef, Agreements};
-use crate::allocate::Model;
+use crate::allocate::{OnNoPlays, Rule};
 use crate::catalog::{Revenue, Right};
-use crate::money::{Micros, Percent};
+use crate::money::{Currency, Micros, Percent};
 use crate::sales::SalesOverflow;
 use crate::usage::UsageKey;
 
@@ -23,13 +23,33 @@ pub struct Pool {
     /// What is shared: revenue × rate, rounded once, half to even; never more than is left of the
     /// revenue after the right before it.
     pub amount: Micros,
+    /// What earlier months left undistributed of the same key and currency, shared with it.
+    pub carried: Micros,
     /// How.
-    pub model: Model,
+    pub rule: Arc<Rule>,
+    /// How many paid, as the revenue's row says.
+    pub subscribers: Option<u64>,
     /// By which agreement.
     pub agreement: Arc<AgreementRef>,
 }
 
+/// What earlier months left undistributed of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Opening {
+    /// service/offer/territory/right: see [`Origin::key`].
+    pub pool: String,
+    /// In what.
+    pub currency: Currency,
+    /// How much; over 0.
+    pub amount: Micros,
+}
+
 impl Pool {
+    /// All that is shared.
+    pub fn total(&self) -> Micros {
+        self.amount.plus(self.carried).unwrap_or(Micros::MAX) // `plan` has added them up
+    }
+
     /// Whose plays share it.
     pub fn usage_key(&self) -> UsageKey {
         UsageKey {
@@ -67,6 +87,30 @@ pub enum Refusal {
     /// The rights together take over 100 %.
     #[error("the pools of {0} together take over 100 percent of its revenue")]
     OverShared(String),
+    /// A pool and what is carried into it do not fit.
+    #[error("the pool {0} and what earlier months left in it add up to more than can be held")]
+    TooLarge(String),
+    /// A rule that shares by what listeners paid, and nobody said it.
+    #[error(
+        "{rule} shares {key} by what each listener paid: import it with `tantieme import listeners`"
+    )]
+    NoListeners {
+        /// The pool's revenue.
+        key: String,
+        /// Where the rule stands.
+        rule: String,
+    },
+    /// A rule that asks how many paid, and nobody said it.
+    #[error(
+        "{rule} sets aside the part of those who pay for {key} and play nothing: say how many pay with `tantieme \
+         import listeners`, or in the column subscribers of its revenue"
+    )]
+    NoPayers {
+        /// The pool's revenue.
+        key: String,
+        /// Where the rule stands.
+        rule: String,
+    },
     /// Nothing was imported for the month.
     #[error("there is nothing to settle: no revenue and no sales")]
     Nothing,
@@ -122,11 +166,22 @@ pub enum Refusal {
     },
 }
 
+/// What was imported of a month, by its keys.
+#[derive(Debug, Default)]
+pub struct Imported<'a> {
+    /// Of which there are plays.
+    pub usage: &'a [UsageKey],
+    /// Of which it is known what listeners paid.
+    pub listeners: &'a [UsageKey],
+    /// What earlier months left undistributed.
+    pub openings: &'a [Opening],
+}
+
 /// The pools that the revenue of a month makes, by key and right; or all that stands against it.
 pub fn plan(
     revenue: &[Revenue],
     agreements: &Agreements,
-    usage: &[UsageKey],
+    imported: &Imported<'_>,
 ) -> Result<Vec<Pool>, Vec<Refusal>> {
     let mut refusals = Vec::new();
     let mut pools = BTreeMap::new();
@@ -168,18 +223,26 @@ pub fn plan(
             // Two halves of an odd micro may both round up: the later right gives way.
             let amount = row.net_revenue.percent(pool.term.rate).min(left);
             left = left.minus(amount).unwrap_or(Micros::ZERO); // never under zero
+            let carried = imported.carried(&origin);
+            if amount.plus(carried).is_err() {
+                refusals.push(Refusal::TooLarge(origin.key()));
+            }
             let pool = Pool {
                 revenue: row.net_revenue,
                 rate: pool.term.rate,
                 amount,
-                model: pool.term.model,
+                carried,
+                rule: pool.term.sharing.rule().clone(),
+                subscribers: row.subscribers,
                 agreement: Arc::new(pool.reference),
                 origin: origin.clone(),
             };
+            refusals.extend(imported.lacks(&pool));
             pools.insert(origin, pool);
         }
     }
-    for key in usage {
+    let distinct: BTreeSet<&UsageKey> = imported.usage.iter().collect();
+    for key in distinct {
         let earned = revenue.iter().any(|row| {
             row.service == key.service && row.offer == key.offer && row.territory == key.territory
         });
@@ -188,4 +251,31 @@ pub fn plan(
         }
     }
     if refusals.is_empty() { Ok(pools.into_values().collect()) } else { Err(refusals) }
+}
+
+impl Imported<'_> {
+    fn carried(&self, origin: &Origin) -> Micros {
+        let key = origin.key();
+        let of_pool =
+            |opening: &&Opening| opening.pool == key && opening.currency == origin.currency;
+        self.openings.iter().find(of_pool).map_or(Micros::ZERO, |opening| opening.amount)
+    }
+
+    /// What the pool's rule asks for and was not imported.
+    fn lacks(&self, pool: &Pool) -> Option<Refusal> {
+        let key = pool.usage_key();
+        if self.listeners.contains(&key) || !self.usage.contains(&key) {
+            return None;
+        }
+        let agreement = &pool.agreement;
+        let rule = format!("{} of {}", agreement.term, agreement.id);
+        let key = key.to_string();
+        if pool.rule.asks_for_fees() {
+            Some(Refusal::NoListeners { key, rule })
+        } else if pool.rule.on_no_plays != OnNoPlays::Pool && pool.subscribers.is_none() {
+            Some(Refusal::NoPayers { key, rule })
+        } else {
+            None
+        }
+    }
 }

@@ -14,9 +14,12 @@ use crate::settle::{Kind, LineRow, party_of};
 pub struct Totals {
     /// What services and sources put in.
     pub money_in: Micros,
+    /// What earlier months left undistributed and this one shares.
+    #[serde(default)]
+    pub carried_in: Micros,
     /// What goes to payees: the statements' totals added up.
     pub payable: Micros,
-    /// What is held, and what rounding left.
+    /// What is held, what services keep, and what rounding left.
     pub held: BTreeMap<String, Micros>,
     /// Money that moved, by kind.
     pub by_kind: BTreeMap<String, Micros>,
@@ -83,6 +86,7 @@ pub struct Survey {
 #[derive(Debug, Default)]
 struct Running {
     money_in: i128,
+    carried_in: i128,
     held: BTreeMap<Kind, i128>,
     by_kind: BTreeMap<Kind, i128>,
     lines: u64,
@@ -104,10 +108,15 @@ impl Survey {
         if line.debit.starts_with("service:") || line.debit.starts_with("source:") {
             running.money_in += amount;
         }
-        if line.credit.starts_with("suspense:") || line.credit == "rounding" {
+        if line.debit.starts_with("suspense:") {
+            running.carried_in += amount;
+        }
+        if ["suspense:", "retained:"].iter().any(|held| line.credit.starts_with(held))
+            || line.credit == "rounding"
+        {
             *running.held.entry(line.kind).or_default() += amount;
         }
-        if line.kind != Kind::Pool {
+        if !matches!(line.kind, Kind::Pool | Kind::Carried) {
             *running.by_kind.entry(line.kind).or_default() += amount;
         }
         for (owner, amount) in owners(line) {
@@ -145,6 +154,8 @@ impl Survey {
             let totals = Totals {
                 money_in: Micros::from_micros(running.money_in)
                     .map_err(DrawError::range("money in", currency))?,
+                carried_in: Micros::from_micros(running.carried_in)
+                    .map_err(DrawError::range("carried in", currency))?,
                 held: sums(running.held, currency)?,
                 by_kind: sums(running.by_kind, currency)?,
                 lines: running.lines,
@@ -164,8 +175,10 @@ impl Survey {
             let held = Micros::sum(totals.held.values().copied());
             let held = held.map_err(DrawError::range("held", currency))?;
             let out = totals.payable.plus(held).map_err(DrawError::range("money out", currency))?;
-            if out != totals.money_in {
-                let (money_in, payable) = (totals.money_in, totals.payable);
+            let came = totals.money_in.plus(totals.carried_in);
+            let money_in = came.map_err(DrawError::range("money in", currency))?;
+            if out != money_in {
+                let payable = totals.payable;
                 return Err(DrawError::NotReconciled { currency, money_in, payable, held });
             }
         }

@@ -22,7 +22,8 @@ macro_rules! migrations {
 // A migration that has been released is never edited; a change is a new one.
 migrations![
     1 "0001_facts", 2 "0002_close", 3 "0003_ledger", 4 "0004_api", 5 "0005_references",
-    6 "0006_parts", 7 "0007_replaced", 8 "0008_published", 9 "0009_accepted"
+    6 "0006_parts", 7 "0007_replaced", 8 "0008_published", 9 "0009_accepted",
+    10 "0010_listeners"
 ];
 
 /// What has been applied: number, checksum, and 1 if it went through.

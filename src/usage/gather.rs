@@ -21,7 +21,7 @@ use crate::ingest::{Fault, Row};
 const SPELLINGS_MAX: usize = 1 << 20;
 /// The most pools of one file, each of which becomes a file: every offer in every country in every
 /// month of a year.
-pub(super) const POOLS_MAX: u32 = 1 << 16;
+pub const POOLS_MAX: u32 = 1 << 16;
 /// The fewest rows that a gatherer holds.
 const ROWS_MIN: usize = 1 << 10;
 /// Bytes of a row on the disk.

@@ -12,6 +12,7 @@ mod gather;
 mod listening;
 mod merge;
 mod packing;
+mod paid;
 mod raw;
 mod recordings;
 mod scan;
@@ -23,9 +24,10 @@ mod unsealed;
 
 use std::path::PathBuf;
 
-pub use gather::{Gatherer, NotGathered};
+pub use gather::{Gatherer, NotGathered, POOLS_MAX};
 pub use listening::{Listening, Play, PlaysInMemory, Sums};
 pub use merge::Gathered;
+pub use paid::{PAID, PAID_COLUMNS, read_paid, read_paid_row};
 pub(crate) use raw::check_listener;
 pub use raw::{COLUMNS, PLACES, Places, UsageKey, is_small};
 pub use scan::SealedScan;

@@ -16,6 +16,7 @@ mod docs;
 mod explain;
 mod generate;
 mod imports;
+mod pool_rules;
 mod properties;
 mod rules;
 mod real;

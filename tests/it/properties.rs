@@ -13,7 +13,9 @@ use tantieme::ingest::{Given, OtherColumns, RowRead, Rows};
 use tantieme::money::Micros;
 use tantieme::period::Period;
 use tantieme::sales::Sales;
-use tantieme::settle::{Account, Facts, Line, Pool, plan, settle_pool, settle_sales};
+use tantieme::settle::{
+    Account, Allocated, Facts, Imported, Line, Pool, plan, settle_pool, settle_sales,
+};
 use tantieme::usage::{Listening, Play, PlaysInMemory, Sums};
 
 /// Reads facts as their files would be read.
@@ -263,7 +265,10 @@ const SALES: &str =
 fn lines(facts: &Facts, pools: &[(Pool, Vec<RecordingAmount>)]) -> Vec<Line> {
     let mut lines = Vec::new();
     for (pool, recordings) in pools {
-        settle_pool(facts, pool, recordings, &mut |line| lines.push(line)).unwrap();
+        let plays = recordings.iter().map(|row| row.plays).sum();
+        let recordings = recordings.clone();
+        let allocated = Allocated { recordings, plays, ..Allocated::default() };
+        settle_pool(facts, pool, &allocated, &mut |line| lines.push(line)).unwrap();
     }
     settle_sales(facts, &mut |line| lines.push(line)).unwrap();
     lines.sort_by_key(|line| line.id);
@@ -292,7 +297,7 @@ proptest! {
         let text = format!(
             "period,service,offer,territory,currency,net_revenue\n{PERIOD},s,o,CN,CNY,{}\n", micros(revenue)
         );
-        let pools = plan(&self::facts(&text), &facts.agreements, &[]).unwrap();
+        let pools = plan(&self::facts(&text), &facts.agreements, &Imported::default()).unwrap();
         let amounts = allocate(Model::UserCentric, pools[0].amount, &plays_of(&rows, 2))
             .map(|allocation| allocation.recordings)
             .unwrap_or_default();

@@ -164,7 +164,7 @@ statements! {
     /// Ends an import: `$1` id, `$2` how, `$3` when.
     IMPORT_END = "UPDATE import SET ended = $2, ended_at = $3 WHERE id = $1 AND ended IS NULL";
     /// Standing batches of a name: `$1` name.
-    BATCH_NAMED = "SELECT id, kind, row_count FROM import WHERE name = $1 AND kind IN ('usage', 'sales') AND ended IS NULL";
+    BATCH_NAMED = "SELECT id, kind, row_count FROM import WHERE name = $1 AND kind IN ('usage', 'sales', 'listeners') AND ended IS NULL";
     /// Counts by kind.
     IMPORT_COUNTS = "SELECT kind, COUNT(*), CAST(SUM(taken) AS BIGINT), CAST(SUM(quarantined) AS BIGINT) \
         FROM import WHERE ended IS NULL GROUP BY kind ORDER BY kind";
@@ -181,7 +181,7 @@ statements! {
         WHERE earlier.kind = 'sales' AND earlier.name = import.name \
         AND (quarantine.period IS NULL OR quarantine.period = done.period)) THEN 1 ELSE 0 END AS BIGINT) \
         FROM quarantine JOIN import ON import.id = quarantine.import_id \
-        WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'revenue') \
+        WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'listeners', 'revenue') \
         AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
         AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period))) \
         AND NOT EXISTS (SELECT 1 FROM accepted_row JOIN close_run ON close_run.id = accepted_row.run_id \
@@ -211,7 +211,7 @@ statements! {
     /// change it, `$4` run. The last column says what becomes of it, where the month is published.
     LATE = concat!("SELECT kind, name, 'imported', at, CASE WHEN $3 = 1 THEN NULL ELSE 'stays out' END \
         FROM import WHERE ended IS NULL AND id > $2 AND (kind <> 'sales' OR $3 = 1) AND CASE \
-        WHEN kind IN ('usage', 'sales') THEN EXISTS \
+        WHEN kind IN ('usage', 'sales', 'listeners') THEN EXISTS \
         (SELECT 1 FROM sealed_file WHERE sealed_file.import_id = import.id AND sealed_file.period = $1) \
         WHEN kind = 'revenue' THEN EXISTS (SELECT 1 FROM revenue WHERE revenue.import_id = import.id AND revenue.period = $1) \
         ELSE $3 = 1 END \

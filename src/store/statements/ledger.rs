@@ -74,6 +74,14 @@ statements! {
     BALANCE = "SELECT balance FROM balance_snapshot JOIN account ON account.id = account_id \
         JOIN closed_period ON closed_period.period = balance_snapshot.period \
         WHERE account.code = $1 AND account.currency = $2 ORDER BY balance_snapshot.period DESC LIMIT 1";
+    /// What went from other accounts into `suspense:undistributed`, and, as less than 0, from there into others:
+    /// the other account's code, the currency, the amount.
+    UNDISTRIBUTED = "SELECT other.code, transfer.currency, transfer.amount FROM account AS held \
+        JOIN transfer ON transfer.credit = held.id JOIN account AS other ON other.id = transfer.debit \
+        WHERE held.code = 'suspense:undistributed' \
+        UNION ALL SELECT other.code, transfer.currency, -transfer.amount FROM account AS held \
+        JOIN transfer ON transfer.debit = held.id JOIN account AS other ON other.id = transfer.credit \
+        WHERE held.code = 'suspense:undistributed' ORDER BY 1, 2, 3";
     /// The balances at a close: `$1` period.
     SNAPSHOTS = "SELECT account_id, balance FROM balance_snapshot WHERE period = $1";
     /// A month that has balances and no posting.

@@ -27,6 +27,7 @@ pub mod store;
 pub mod ingest;
 pub mod catalog;
 pub mod usage;
+pub mod suspicion;
 pub mod sales;
 pub mod allocate;
 pub mod compare;

@@ -34,6 +34,11 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    /// Each recording's first artist, numbered; a recording of nobody known is its own artist.
+    pub fn artists(&self) -> &[u32] {
+        &self.artists
+    }
+
     /// What `about` says of each recording of some usage.
     pub fn of(
         recordings: &[RecordingId],

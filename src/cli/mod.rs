@@ -36,6 +36,8 @@ mod show;
 mod statements;
 mod status;
 mod suspense;
+mod suspicious;
+mod suspicious_text;
 mod verify;
 
 use std::io::{self, IsTerminal as _};
@@ -120,6 +122,8 @@ enum Command {
     Compare(compare::Compare),
     /// Divide a total in proportion to weights, to the micro.
     Apportion(apportion::Apportion),
+    /// Find listening that somebody should look at, and what holding its plays would move.
+    Suspicious(suspicious::Suspicious),
     /// Make a workspace: settings, secret, database, data folder.
     Init,
     /// Make up usage, for measuring and for trying things out.
@@ -237,6 +241,7 @@ fn run(cli: Cli) -> Done {
             }),
         },
         Command::Apportion(command) => command.run(),
+        Command::Suspicious(command) => command.run(place.means()),
         Command::Generate(command) => command.run(place.means()),
         Command::Init => in_runtime(threads, init(&place)),
         Command::Demo(command) => in_runtime(threads, command.run(&place)),

@@ -24,5 +24,6 @@ mod real;
 mod size;
 mod stateless;
 mod store;
+mod suspicious;
 mod ten_million;
 mod tidiness;

@@ -16,6 +16,7 @@ const ROOMS: [&str; 23] = [
     "ingest",
     "catalog",
     "usage",
+    "suspicion",
     "sales",
     "allocate",
     "compare",
@@ -30,7 +31,8 @@ const ROOMS: [&str; 23] = [
     "cli",
 ];
 /// Rooms that touch neither a file, nor a database, nor a clock.
-const PURE: [&str; 7] = ["money", "ident", "period", "allocate", "compare", "agreements", "settle"];
+const PURE: [&str; 8] =
+    ["money", "ident", "period", "suspicion", "allocate", "compare", "agreements", "settle"];
 /// The one file that calculates with floats: measures of fairness, of which no money is made.
 const FLOATS: &str = "compare/measures.rs";
 

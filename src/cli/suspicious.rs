@@ -1,0 +1,294 @@
+//! `tantieme suspicious`.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use hashbrown::HashMap;
+
+use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
+use super::csv_text::CsvText;
+use super::suspicious_text::{self as text, Report};
+use super::{Done, Failure, output};
+use crate::allocate::{
+    AllocateError, Attributes, Fees, Inputs, Reaches, RecordingAmount, Rule, Threshold, allocate,
+};
+use crate::config::Means;
+use crate::ident::RecordingId;
+use crate::ingest::Source;
+use crate::money::{Currency, Micros};
+use crate::suspicion::{Suspects, Suspicion, SuspicionError, Weighed};
+use crate::usage::{Listening, UsageError};
+
+/// The most bytes of thresholds.
+const THRESHOLDS_BYTES_MAX: u64 = 1 << 20;
+
+/// The words of the command.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tantieme suspicious --usage october.csv
+  tantieme suspicious --usage october.csv --thresholds ours.toml --recordings recordings.csv \\
+    --format json
+  tantieme suspicious --usage october.csv --amount 1000.00 --currency EUR --model pro_rata
+  tantieme suspicious --usage october.csv --amount 1000.00 --currency EUR --rule rule.toml \\
+    --format csv --out before-and-after.csv
+
+A case is a reason to look, not a finding. Listeners are hashed: in usage that a workspace has
+sealed as there, in any other with a key that is drawn for the run. As CSV it writes the cases, or
+with --amount every recording's amount before and after.")]
+pub(super) struct Suspicious {
+    /// CSV or Parquet with at least listener,recording,plays: one or several files, or a folder of
+    /// them; `-` for standard input.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    usage: Vec<PathBuf>,
+    /// From which counts on listening is suspicious, in TOML; if absent, what `docs/SUSPICION.md`
+    /// lists, all of it only reported.
+    #[arg(long, value_name = "FILE")]
+    thresholds: Option<PathBuf>,
+    /// What recordings are: CSV with recording and any of artist, content, ai. Without it no
+    /// artist's share is looked at.
+    #[arg(long, value_name = "FILE")]
+    recordings: Option<PathBuf>,
+    /// Show what holding would move of this amount.
+    #[arg(long, requires = "currency", value_parser = Micros::parse)]
+    amount: Option<Micros>,
+    /// In what: a code of ISO 4217.
+    #[arg(long, requires = "amount", value_parser = Currency::parse)]
+    currency: Option<Currency>,
+    /// How the amount is shared: a model, or a rule that has a name.
+    #[arg(long, requires = "amount", value_parser = PossibleValuesParser::new(Rule::NAMES))]
+    model: Option<String>,
+    /// How the amount is shared: a rule in TOML.
+    #[arg(long, requires = "amount", value_name = "FILE", conflicts_with = "model")]
+    rule: Option<PathBuf>,
+    /// What each listener paid: CSV with listener,fee.
+    #[arg(long, requires = "amount", value_name = "FILE")]
+    fees: Option<PathBuf>,
+    /// How many cases, and how many recordings that gain or lose, a table shows.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Where to; `-` for standard output.
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+    Csv,
+}
+
+/// What holding moves.
+pub(super) struct Effect {
+    /// What is shared.
+    pub(super) amount: Micros,
+    /// In what.
+    pub(super) currency: Currency,
+    /// By which model or file.
+    pub(super) rule: String,
+    /// True if the thresholds hold nothing, and everything is held here to see what it would do.
+    pub(super) supposed: bool,
+    /// Every recording, by the bytes of its id.
+    pub(super) recordings: Vec<Moved>,
+}
+
+/// A recording's amount with the plays that are held, and without them.
+pub(super) struct Moved {
+    pub(super) recording: RecordingId,
+    pub(super) plays: u64,
+    pub(super) held_plays: u64,
+    pub(super) held_listeners: u64,
+    pub(super) before: Micros,
+    pub(super) after: Micros,
+}
+
+impl Moved {
+    /// What is gained, or lost.
+    pub(super) fn difference(&self) -> i64 {
+        self.after.micros() - self.before.micros() // both are at least 0
+    }
+}
+
+impl Suspicious {
+    pub(super) fn run(self, means: Means) -> Done {
+        let suspicion = match &self.thresholds {
+            Some(path) => thresholds(path)?,
+            None => Suspicion::default(),
+        };
+        let rule = self.rule()?;
+        let active = rule.as_ref().is_some_and(Rule::asks_for_active);
+        let usage = FileUsage::open(&self.usage, active, means)?;
+        let fees = self.fees.as_ref().map(|path| usage.fees(path)).transpose()?;
+        let known = match &self.recordings {
+            Some(path) => allocate_inputs::recordings(path)?,
+            None => HashMap::new(),
+        };
+        let attributes =
+            Attributes::of(usage.recordings(), |id| known.get(id).map(Attribute::about));
+        let artists = self.recordings.as_ref().map(|_| attributes.artists());
+        let supposed = rule.is_some() && !suspicion.holds();
+        let failed =
+            |reason: String| Failure::Wrong(format!("{}: {reason}", file_names(&self.usage)));
+        let suspects = suspicion.look(&usage, artists).map_err(|e| failed(e.to_string()))?;
+        if suspects.plays == 0 {
+            return Err(failed("no plays".to_owned()));
+        }
+        let holding = if supposed { suspects.clone().holding_all() } else { suspects.clone() };
+        let weighed = holding.weigh(&usage)?;
+        let effect = rule.map(|rule| {
+            let pool = Pool { rule, usage: &usage, attributes: &attributes, fees: fees.as_ref() };
+            self.effect(&pool, &holding, &weighed, supposed).map_err(|e| failed(e.to_string()))
+        });
+        let report = Report {
+            recordings: usage.recordings(),
+            artist: &|id| known.get(id).and_then(|known| known.about().artist.cloned()),
+            suspects: &suspects,
+            weighed: &weighed,
+            effect: effect.transpose()?,
+            top: self.top,
+            by_artist: artists.is_some(),
+        };
+        output::write_whole(&self.out, |out| self.write(&report, out))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn rule(&self) -> Result<Option<Rule>, Failure> {
+        if self.amount.is_none() {
+            return Ok(None);
+        }
+        if let Some(path) = &self.rule {
+            return allocate_inputs::rule(path).map(Some);
+        }
+        let named = self.model.as_deref().and_then(Rule::named);
+        let missing = "--amount needs --model or --rule: how it is shared";
+        named.map(Some).ok_or_else(|| Failure::Usage(missing.to_owned()))
+    }
+
+    fn effect(
+        &self,
+        pool: &Pool<'_>,
+        suspects: &Suspects,
+        weighed: &Weighed,
+        supposed: bool,
+    ) -> Result<Effect, AllocateError<UsageError>> {
+        let amount = self.amount.unwrap_or_default();
+        let before = pool.share(amount, pool.usage)?;
+        let after = match pool.share(amount, &suspects.held(pool.usage)) {
+            // Nothing is left to share by: nobody gets anything.
+            Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => before
+                .iter()
+                .map(|row| RecordingAmount { amount: Micros::ZERO, ..row.clone() })
+                .collect(),
+            after => after?,
+        };
+        let held_of: HashMap<&RecordingId, _> = pool
+            .usage
+            .recordings()
+            .iter()
+            .zip(&weighed.held_of)
+            .filter(|(_, weight)| weight.plays > 0)
+            .collect();
+        let moved = |(before, after): (RecordingAmount, RecordingAmount)| {
+            let held = held_of.get(&before.recording).map(|weight| **weight).unwrap_or_default();
+            Moved {
+                plays: before.plays,
+                held_plays: held.plays,
+                held_listeners: held.listeners,
+                before: before.amount,
+                after: after.amount,
+                recording: before.recording,
+            }
+        };
+        let recordings = before.into_iter().zip(after).map(moved).collect();
+        let rule = match (&self.model, &self.rule) {
+            (Some(model), _) => model.clone(),
+            (None, path) => {
+                path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+            }
+        };
+        let currency = self.currency.ok_or(AllocateError::NoPlays)?; // clap asks for it
+        Ok(Effect { amount, currency, rule, supposed, recordings })
+    }
+
+    fn write(&self, report: &Report<'_>, out: Box<dyn Write + Send>) -> Result<(), Failure> {
+        let failed = |error| output::cannot_write(&self.out, &error);
+        let mut out = BufWriter::new(out);
+        match (self.format, &report.effect) {
+            (OutputFormat::Table, _) => out.write_all(text::table(report).as_bytes()),
+            (OutputFormat::Json, _) => writeln!(out, "{:#}", text::json(report)),
+            (OutputFormat::Csv, None) => out.write_all(text::cases(report).as_bytes()),
+            (OutputFormat::Csv, Some(effect)) => out.write_all(moved(effect).as_bytes()),
+        }
+        .map_err(failed)?;
+        out.flush().map_err(failed)
+    }
+}
+
+/// Reads thresholds.
+fn thresholds(path: &Path) -> Result<Suspicion, Failure> {
+    let (text, _) = Source::open(path)?.read_text(THRESHOLDS_BYTES_MAX)?;
+    Suspicion::parse(&text).map_err(|error| {
+        let colon = if matches!(error, SuspicionError::Text { .. }) { ":" } else { ": " };
+        Failure::Wrong(format!("{}{colon}{error}", path.display()))
+    })
+}
+
+/// What an amount is shared by.
+struct Pool<'a> {
+    rule: Rule,
+    usage: &'a FileUsage,
+    attributes: &'a Attributes<'a>,
+    fees: Option<&'a Fees>,
+}
+
+impl Pool<'_> {
+    fn share<L: Listening<Error = UsageError>>(
+        &self,
+        amount: Micros,
+        listening: &L,
+    ) -> Result<Vec<RecordingAmount>, AllocateError<UsageError>> {
+        let Self { attributes, fees, .. } = *self;
+        // The file is all there is: the service, the month and the year.
+        let reaches = Reaches::default();
+        let reach = |threshold: Threshold| reaches.of(listening, attributes, threshold.of);
+        let payers = fees.map(Fees::len);
+        let inputs = Inputs { listening, attributes, reach: &reach, fees, payers };
+        Ok(allocate(&self.rule, amount, &inputs)?.recordings)
+    }
+}
+
+/// Every recording's amount before and after, as CSV.
+fn moved(effect: &Effect) -> CsvText {
+    const HEADER: [&str; 7] = [
+        "recording",
+        "plays",
+        "held_plays",
+        "held_listeners",
+        "amount_before",
+        "amount_after",
+        "difference",
+    ];
+    let mut text = CsvText::default();
+    text.row(|row| HEADER.iter().for_each(|name| row.text(name)));
+    for moved in &effect.recordings {
+        let difference = Micros::from_micros(moved.difference().into()).unwrap_or(Micros::MAX);
+        text.row(|row| {
+            row.text(moved.recording.as_str());
+            row.count(moved.plays);
+            row.count(moved.held_plays);
+            row.count(moved.held_listeners);
+            row.amount(moved.before);
+            row.amount(moved.after);
+            row.amount(difference);
+        });
+    }
+    text
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order in which data flows. A room may use only those before it.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "money",
     "ident",
     "period",

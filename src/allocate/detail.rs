@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::bands;
-use super::models::{AllocateError, Inputs, allocate, by_weight, prepare, rate, set_aside};
+use super::hold::without_held;
+use super::models::{AllocateError, Inputs, by_weight, prepare, rate, set_aside, share};
 use super::modifiers::Threshold;
 use super::rate::Rate;
 use super::rule::{Model, Rule};
@@ -77,6 +78,18 @@ pub fn detail<L: Listening>(
     recording: &RecordingId,
     inputs: &Inputs<'_, L>,
 ) -> Result<Vec<Detail>, AllocateError<L::Error>> {
+    match &rule.hold {
+        None => details(rule, pool, recording, inputs),
+        Some(hold) => without_held(hold, inputs, |inputs| details(rule, pool, recording, inputs)),
+    }
+}
+
+fn details<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    recording: &RecordingId,
+    inputs: &Inputs<'_, L>,
+) -> Result<Vec<Detail>, AllocateError<L::Error>> {
     if rule.model != Model::Blend {
         return Ok(vec![of_rule(rule, pool, recording, inputs)?]);
     }
@@ -138,7 +151,7 @@ fn of_rule<L: Listening>(
         let play = weights.plays[at];
         (play, weights.active.as_ref().map_or(play, |active| active[at]))
     });
-    let allocation = allocate(rule, pool, inputs)?;
+    let allocation = share(rule, pool, inputs)?;
     let row = allocation.recordings.iter().find(|row| row.recording == *recording);
     Ok(Detail {
         rule: rule.clone(),

@@ -12,6 +12,7 @@ mod bands;
 mod detail;
 mod factor;
 mod fees;
+mod hold;
 mod models;
 mod modifiers;
 mod rate;

@@ -2,6 +2,7 @@
 
 use super::bands;
 use super::fees::Fees;
+use super::hold::without_held;
 use super::modifiers::{Budgets, OnNoPlays, Threshold};
 use super::rate::Rate;
 use super::rule::{Model, Rule};
@@ -10,6 +11,7 @@ use super::tally::{Sum, Tally, Totals};
 use super::weights::{Attributes, Reach, Weights};
 use crate::ident::RecordingId;
 use crate::money::{AmountOutOfRange, ApportionError, Micros, apportion, half_even};
+use crate::suspicion::Released;
 use crate::threads::{in_parts, joined};
 use crate::usage::Listening;
 
@@ -25,6 +27,8 @@ pub struct Inputs<'a, L: Listening> {
     pub fees: Option<&'a Fees>,
     /// How many listeners paid, if it is known.
     pub payers: Option<u64>,
+    /// What is not held, whatever finds it.
+    pub released: Option<&'a Released>,
 }
 
 impl<'a, L: Listening> Inputs<'a, L> {
@@ -32,7 +36,7 @@ impl<'a, L: Listening> Inputs<'a, L> {
     /// and no fee.
     pub fn plain(listening: &'a L, attributes: &'a Attributes<'a>) -> Self {
         let reach = &|_| Ok(Reach::default());
-        Self { listening, attributes, reach, fees: None, payers: None }
+        Self { listening, attributes, reach, fees: None, payers: None, released: None }
     }
 }
 
@@ -84,6 +88,9 @@ pub enum AllocateError<E> {
         /// How many played.
         listeners: u64,
     },
+    /// There is too much to look at.
+    #[error("{0}")]
+    NotLookedAt(String),
     /// The plays could not be read.
     #[error(transparent)]
     Usage(E),
@@ -127,6 +134,18 @@ pub fn allocate<L: Listening>(
     if pool.is_negative() {
         return Err(AllocateError::Negative);
     }
+    match &rule.hold {
+        None => share(rule, pool, inputs),
+        Some(hold) => without_held(hold, inputs, |inputs| share(rule, pool, inputs)),
+    }
+}
+
+/// Shares an amount by the plays that are left.
+pub(super) fn share<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    inputs: &Inputs<'_, L>,
+) -> Result<Allocation, AllocateError<L::Error>> {
     if rule.model == Model::Blend {
         return blend(rule, pool, inputs);
     }
@@ -220,7 +239,7 @@ fn blend<L: Listening>(
     let weights: Vec<u128> = rule.parts.iter().map(|part| part.weight.units(6).into()).collect();
     let mut all: Option<Allocation> = None;
     for (part, amount) in rule.parts.iter().zip(by_weight(amount, &weights)) {
-        let part = allocate(&part.rule, amount, inputs)?;
+        let part = share(&part.rule, amount, inputs)?;
         let Some(all) = &mut all else {
             all = Some(part);
             continue;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::factor::Factor;
 use super::modifiers::{Band, Budgets, Cap, Factors, OnNoPlays, Professional, Subject, Threshold};
+use crate::suspicion::Suspicion;
 use crate::toml_error;
 
 /// The most that one play may count for, in units of the last decimal that the factors need.
@@ -56,6 +57,9 @@ impl Model {
 pub struct Rule {
     /// The model.
     pub model: Model,
+    /// Which suspicious plays do not count at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Suspicion>,
     /// Which recordings count at all.
     #[serde(default)]
     pub eligible: Vec<Threshold>,
@@ -115,6 +119,7 @@ impl Rule {
     pub fn plain(model: Model) -> Self {
         Self {
             model,
+            hold: None,
             eligible: Vec::new(),
             cap: None,
             factors: Factors::default(),
@@ -204,7 +209,8 @@ impl Rule {
     pub fn asks_for_attributes(&self) -> bool {
         let plain = self.counts_plays_as_they_are()
             && self.bands.is_empty()
-            && self.model != Model::EqualPerArtist;
+            && self.model != Model::EqualPerArtist
+            && self.hold.as_ref().is_none_or(|hold| hold.artist_of_listener.is_none());
         !plain || self.parts.iter().any(|part| part.rule.asks_for_attributes())
     }
 
@@ -215,9 +221,14 @@ impl Rule {
         let plain = *self
             == Self {
                 parts: self.parts.clone(),
+                hold: self.hold.clone(),
                 on_no_plays: self.on_no_plays,
                 ..Self::plain(self.model)
             };
+        sense(
+            self.hold.as_ref().is_none_or(Suspicion::holds),
+            "nothing is held: say hold = true in a signal of hold, or leave it out",
+        )?;
         if self.model == Model::Blend {
             sense(
                 !self.parts.is_empty(),
@@ -230,6 +241,8 @@ impl Rule {
             )?;
             let inner = |part: &Part| part.rule.on_no_plays == OnNoPlays::Pool;
             sense(self.parts.iter().all(inner), "on_no_plays belongs to the whole blend")?;
+            let holds = self.parts.iter().any(|part| part.rule.hold.is_some());
+            sense(!holds, "hold belongs to the whole blend")?;
             return self.parts.iter().try_for_each(|part| part.rule.check());
         }
         sense(self.parts.is_empty(), "only a blend has parts")?;

@@ -179,6 +179,14 @@ impl Reach {
         self
     }
 
+    /// The same without what `all` has and `left` has not.
+    pub(super) fn less(mut self, all: &Self, left: &Self) -> Self {
+        for (sum, (all, left)) in self.0.iter_mut().zip(all.0.iter().zip(&left.0)) {
+            *sum = (sum.0.saturating_sub(all.0 - left.0), sum.1.saturating_sub(all.1 - left.1));
+        }
+        self
+    }
+
     /// Plays and listeners of a recording, or of its artist.
     pub(super) fn found(
         &self,

@@ -140,8 +140,14 @@ impl Allocate {
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
         let payers = fees.map(Fees::len);
-        let inputs =
-            Inputs { listening: usage, attributes: &attributes, reach: &reach, fees, payers };
+        let inputs = Inputs {
+            listening: usage,
+            attributes: &attributes,
+            reach: &reach,
+            fees,
+            payers,
+            released: None,
+        };
         let failed = |e| Failure::Wrong(format!("{}: {e}", file_names(&self.usage)));
         allocate(rule, self.amount, &inputs).map_err(failed)
     }

@@ -220,8 +220,14 @@ impl Compare {
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
         let payers = fees.map(Fees::len);
-        let inputs =
-            Inputs { listening: usage, attributes: &attributes, reach: &reach, fees, payers };
+        let inputs = Inputs {
+            listening: usage,
+            attributes: &attributes,
+            reach: &reach,
+            fees,
+            payers,
+            released: None,
+        };
         let bought = (self.accounts > 0)
             .then(|| Bought::new(self.purchase(), usage, &attributes, fees))
             .transpose()?;

@@ -260,7 +260,7 @@ impl Pool<'_> {
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(listening, attributes, threshold.of);
         let payers = fees.map(Fees::len);
-        let inputs = Inputs { listening, attributes, reach: &reach, fees, payers };
+        let inputs = Inputs { listening, attributes, reach: &reach, fees, payers, released: None };
         Ok(allocate(&self.rule, amount, &inputs)?.recordings)
     }
 }

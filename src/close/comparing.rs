@@ -62,7 +62,8 @@ pub async fn compare(
     manifest.each_fact(&data, |recording| catalogue.recording(recording))?;
     let catalogue = catalogue.finish();
     let threads = workspace.means.threads;
-    let pools = Pools::new(&data, &manifest, &planned.keys, &catalogue, threads);
+    let keys = (&planned.keys, planned.clearances.as_slice());
+    let pools = Pools::new(&data, &manifest, keys, &catalogue, threads);
     let comparing = Comparing { pools: &pools, catalogue: &catalogue, proposals, baseline };
     let mut by_currency: BTreeMap<Currency, Vec<&Pool>> = BTreeMap::new();
     for pool in &planned.pools {

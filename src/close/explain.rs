@@ -217,7 +217,8 @@ fn details(
     }
     let catalogue = catalogue.finish();
     let threads = crate::config::Means::default().threads;
-    let pools = Pools::new(data, manifest, &planned.keys, &catalogue, threads);
+    let keys = (&planned.keys, planned.clearances.as_slice());
+    let pools = Pools::new(data, manifest, keys, &catalogue, threads);
     let opened = pools.open(pool, &[&pool.rule], false)?;
     let details = pools
         .with_inputs(pool, &opened, |inputs| detail(&pool.rule, pool.total(), recording, inputs));

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::CloseError;
 use super::arriving::{Arriving, Writing};
 use super::manifest::{FrozenBatch, FrozenFile, Manifest, Planned};
+use super::reopened::{cleared_before, reopened_months};
 use crate::allocate::Within;
-use crate::catalog::{Claim, Fact, FxRate, Party, Recording, Revenue};
+use crate::catalog::{Claim, Clearance, Fact, FxRate, Party, Recording, Revenue};
 use crate::digest::Digest;
 use crate::facts::Workspace;
 use crate::ingest::Column;
@@ -74,6 +75,7 @@ pub(super) async fn freeze(
     facts.insert(Party::KIND.to_owned(), seal::<Party>(&mut tx, &data, all).await?);
     facts.insert(Recording::KIND.to_owned(), seal::<Recording>(&mut tx, &data, all).await?);
     facts.insert(Claim::KIND.to_owned(), seal::<Claim>(&mut tx, &data, all).await?);
+    facts.insert(Clearance::KIND.to_owned(), seal::<Clearance>(&mut tx, &data, all).await?);
     facts.insert(FxRate::KIND.to_owned(), seal::<FxRate>(&mut tx, &data, all).await?);
     let month = period.to_string();
     let of_month = |cells: &[Option<String>]| cells[0].as_deref() == Some(month.as_str());
@@ -93,9 +95,13 @@ pub(super) async fn freeze(
         listeners,
         earlier: Vec::new(),
         openings: openings(&mut tx).await?,
+        cleared_before: cleared_before(&mut tx, &data).await?,
+        reopened: Vec::new(),
     };
     match manifest.plan(&data) {
         Ok(planned) => {
+            let before = manifest.cleared_before(&data)?;
+            manifest.reopened = reopened_months(&mut tx, &before, &planned.clearances).await?;
             manifest.earlier = earlier(workspace, &mut tx, &planned, &mut refusals).await?;
         }
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),

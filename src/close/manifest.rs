@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::CloseError;
 use super::arriving::Arriving;
+use super::reopened::{Reopened, ReopenedMonth};
 use crate::agreements::{Agreement, Agreements};
-use crate::catalog::{CatalogueBuilder, Fact, Revenue};
+use crate::catalog::{CatalogueBuilder, Clearance, Fact, Revenue};
 use crate::digest::Digest;
 use crate::ident::{Name, Territory};
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
@@ -73,6 +74,12 @@ pub struct Manifest {
     /// What earlier months left undistributed.
     #[serde(default)]
     pub openings: Vec<Opening>,
+    /// The clearances that the last published month was frozen with.
+    #[serde(default)]
+    pub cleared_before: Option<FrozenFile>,
+    /// Published months of which other plays are let go now than there.
+    #[serde(default)]
+    pub reopened: Vec<ReopenedMonth>,
 }
 
 impl Manifest {
@@ -115,7 +122,8 @@ impl Manifest {
 
     /// Proves that every file is what was frozen.
     pub(super) fn check_files(&self, data: &Path) -> Result<(), CloseError> {
-        for file in self.facts.values().chain(self.batches().map(|batch| &batch.file)) {
+        let batches = self.batches().map(|batch| &batch.file);
+        for file in self.facts.values().chain(batches).chain(&self.cleared_before) {
             check_file(data, &file.path, file.sha256)?;
         }
         Ok(())
@@ -128,7 +136,7 @@ impl Manifest {
 
     /// Reads the facts back.
     pub(super) fn load(&self, data: &Path) -> Result<Loaded, CloseError> {
-        let Planned { pools, keys, agreements } = self.plan(data)?;
+        let Planned { pools, keys, clearances, agreements } = self.plan(data)?;
         let mut sales = Sales::default();
         for batch in &self.sales {
             sales.unseal(&data.join(&batch.file.path))?;
@@ -140,7 +148,8 @@ impl Manifest {
         self.each_fact(data, |claim| catalogue.claim(claim))?;
         let catalogue = catalogue.finish();
         let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
-        Ok(Loaded { facts, pools, keys })
+        let reopened = self.reopened(data, &clearances)?;
+        Ok(Loaded { facts, pools, keys, clearances, reopened })
     }
 
     /// The month's pools and what they rest on, without the catalogue.
@@ -160,7 +169,25 @@ impl Manifest {
             Imported { usage: &keys.usage, listeners: &keys.listeners, openings: &self.openings };
         let pools = plan(&revenue, &agreements, &imported)
             .map_err(|refusals| CloseError::Refused { period: self.period, refusals })?;
-        Ok(Planned { pools, keys, agreements })
+        let mut clearances = Vec::new();
+        self.each_fact(data, |clearance| clearances.push(clearance))?;
+        Ok(Planned { pools, keys, clearances, agreements })
+    }
+
+    /// Pools of published months of which more or less was let go since they were last shared.
+    fn reopened(&self, data: &Path, now: &[Clearance]) -> Result<Vec<Reopened>, CloseError> {
+        let before = self.cleared_before(data)?;
+        let months = self.reopened.iter();
+        months.map(|month| Reopened::open(data, month, &before, now)).collect()
+    }
+
+    /// What was let go of plays when months were last shared.
+    pub(super) fn cleared_before(&self, data: &Path) -> Result<Vec<Clearance>, CloseError> {
+        let mut before = Vec::new();
+        if let Some(file) = &self.cleared_before {
+            each_fact_of(data, file, |clearance| before.push(clearance))?;
+        }
+        Ok(before)
     }
 
     /// Reads frozen facts of a kind one by one.
@@ -169,18 +196,7 @@ impl Manifest {
         data: &Path,
         mut take: impl FnMut(F),
     ) -> Result<(), CloseError> {
-        let Some(file) = self.facts.get(F::KIND) else { return Ok(()) };
-        let path = data.join(&file.path);
-        let mut rows = Rows::open(&path, F::COLUMNS, Given::new(), OtherColumns::Refused)?;
-        loop {
-            match rows.next()? {
-                RowRead::End => return Ok(()),
-                RowRead::Fault(fault) => return Err(unreadable(&path, &fault).into()),
-                RowRead::Row(row) => {
-                    take(F::read(row).map_err(|fault| unreadable(&path, &fault))?);
-                }
-            }
-        }
+        self.facts.get(F::KIND).map_or(Ok(()), |file| each_fact_of(data, file, &mut take))
     }
 
     fn agreements(&self, data: &Path) -> Result<Vec<Agreement>, CloseError> {
@@ -202,6 +218,23 @@ impl Manifest {
                     agreements.push(agreement.map_err(|e| unreadable(&path, &e))?);
                 }
             }
+        }
+    }
+}
+
+/// Reads the frozen facts of a file one by one.
+fn each_fact_of<F: Fact>(
+    data: &Path,
+    file: &FrozenFile,
+    mut take: impl FnMut(F),
+) -> Result<(), CloseError> {
+    let path = data.join(&file.path);
+    let mut rows = Rows::open(&path, F::COLUMNS, Given::new(), OtherColumns::Refused)?;
+    loop {
+        match rows.next()? {
+            RowRead::End => return Ok(()),
+            RowRead::Fault(fault) => return Err(unreadable(&path, &fault).into()),
+            RowRead::Row(row) => take(F::read(row).map_err(|fault| unreadable(&path, &fault))?),
         }
     }
 }
@@ -234,6 +267,7 @@ pub(super) struct Keys {
 pub(super) struct Planned {
     pub(super) pools: Vec<Pool>,
     pub(super) keys: Keys,
+    pub(super) clearances: Vec<Clearance>,
     pub(super) agreements: Agreements,
 }
 
@@ -242,6 +276,9 @@ pub(super) struct Loaded {
     pub(super) facts: Facts,
     pub(super) pools: Vec<Pool>,
     pub(super) keys: Keys,
+    pub(super) clearances: Vec<Clearance>,
+    /// Pools of published months of which more or less was let go since.
+    pub(super) reopened: Vec<Reopened>,
 }
 
 fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> IngestError {

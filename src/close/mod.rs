@@ -18,6 +18,7 @@ mod publish;
 mod published;
 mod read;
 mod reasons;
+mod reopened;
 mod run;
 mod sentence;
 mod steps;
@@ -36,6 +37,7 @@ pub use published::{
     published_months, published_rows, published_rows_of,
 };
 pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
+pub use reopened::ReopenedMonth;
 pub use run::{Late, Run, State, late, runs};
 pub use verify::{Verified, verify};
 
@@ -135,6 +137,11 @@ pub enum CloseError {
         /// What there is.
         now: Micros,
     },
+    /// An earlier month was published with other clearances after this one was frozen.
+    #[error(
+        "an earlier month was published with other clearances after {0} was frozen: deny {0} and close it again"
+    )]
+    ClearedMeanwhile(Period),
     /// The hash is of another result.
     #[error(
         "the result of {period} is {found}, not {given}: look at the draft again before approving it"

@@ -12,9 +12,10 @@ use crate::allocate::{
     About, AllocateError, Allocation, Attributes, Fees, FeesTooLarge, Inputs, OnNoPlays, Reach,
     Rule, Scope, Subject, Threshold, Within, allocate,
 };
-use crate::catalog::Catalogue;
+use crate::catalog::{Catalogue, Clearance, Cleared};
 use crate::ident::{Name, RecordingId};
 use crate::settle::{Allocated, Pool};
+use crate::suspicion::Released;
 use crate::usage::{Listening as _, SealedScan, UsageError, UsageKey, read_paid};
 
 /// A month's pools, to be shared by any rule.
@@ -23,6 +24,7 @@ pub(super) struct Pools<'a> {
     manifest: &'a Manifest,
     keys: &'a Keys,
     catalogue: &'a Catalogue,
+    clearances: &'a [Clearance],
     threads: usize,
     /// What thresholds over more than a pool are measured by, found once for all pools.
     reaches: RefCell<HashMap<Over, Rc<WideReach<'a>>>>,
@@ -45,17 +47,18 @@ pub(super) struct PoolInputs<'a> {
     pub(super) attributes: Attributes<'a>,
     pub(super) fees: Option<Fees>,
     pub(super) payers: Option<u64>,
+    pub(super) released: Released,
 }
 
 impl<'a> Pools<'a> {
     pub(super) fn new(
         data: &'a Path,
         manifest: &'a Manifest,
-        keys: &'a Keys,
+        (keys, clearances): (&'a Keys, &'a [Clearance]),
         catalogue: &'a Catalogue,
         threads: usize,
     ) -> Self {
-        Self { data, manifest, keys, catalogue, threads, reaches: RefCell::default() }
+        Self { data, manifest, keys, catalogue, clearances, threads, reaches: RefCell::default() }
     }
 
     /// Opens what rules look at of a pool; with what is known of recordings if a rule asks, or
@@ -86,7 +89,8 @@ impl<'a> Pools<'a> {
             Some(Fees::new(fees).map_err(failed)?)
         };
         let payers = fees.as_ref().map(Fees::len).or(pool.subscribers);
-        Ok(PoolInputs { scan, attributes, fees, payers })
+        let released = released(self.clearances, &key);
+        Ok(PoolInputs { scan, attributes, fees, payers, released })
     }
 
     /// Shares a pool by a rule.
@@ -118,13 +122,14 @@ impl<'a> Pools<'a> {
         opened: &PoolInputs<'_>,
         look: impl FnOnce(&Inputs<'_, SealedScan>) -> R,
     ) -> R {
-        let PoolInputs { scan, attributes, fees, payers } = opened;
+        let PoolInputs { scan, attributes, fees, payers, released } = opened;
         look(&Inputs {
             listening: scan,
             attributes,
             reach: &|threshold| self.reach(pool, opened, threshold),
             fees: fees.as_ref(),
             payers: *payers,
+            released: Some(released),
         })
     }
 
@@ -189,6 +194,27 @@ impl<'a> Pools<'a> {
         let found = batches.iter().zip(keys).filter(|(_, key)| wanted(key));
         found.map(|(batch, _)| self.data.join(&batch.file.path)).collect()
     }
+}
+
+/// What was let go of a pool's usage.
+pub(super) fn released(clearances: &[Clearance], key: &UsageKey) -> Released {
+    let mut released = Released::default();
+    let of_key = |clearance: &&Clearance| {
+        let UsageKey { period, service, offer, territory } = key;
+        (&clearance.period, &clearance.service, &clearance.offer, &clearance.territory)
+            == (period, service, offer, territory)
+    };
+    for clearance in clearances.iter().filter(of_key).filter(|clearance| clearance.stands) {
+        match &clearance.of {
+            Cleared::Listener(listener) => {
+                released.listeners.insert(*listener);
+            }
+            Cleared::Recording(recording) => {
+                released.recordings.insert(recording.clone());
+            }
+        }
+    }
+    released
 }
 
 fn failed(pool: &Pool, error: &dyn std::fmt::Display) -> CloseError {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::conduct::{Alone, in_order, note, person};
 use super::manifest::Manifest;
+use super::reopened::cleared_before;
 use super::run::{Run, State};
 use super::steps::{self, Wanted};
 use super::{CloseError, crash, freeze};
@@ -69,6 +70,9 @@ pub async fn publish(
         return Err(CloseError::EarlierFirst { period, earlier });
     }
     openings_stand(&mut tx, &data, &manifest).await?;
+    if cleared_before(&mut tx, &data).await? != manifest.cleared_before {
+        return Err(CloseError::ClearedMeanwhile(period));
+    }
     for file in manifest.usage.iter().chain(&manifest.sales) {
         if let Some(row) = tx.row(SETTLED_BY, &[file.id.into()]).await? {
             let (batch, by) = (row.text(0)?, row.text(1)?);

@@ -18,7 +18,10 @@ use crate::ident::RecordingId;
 use crate::ledger::{Sum, Sums};
 use crate::money::Micros;
 use crate::period::Period;
-use crate::settle::{Allocated, Line, Pool, order, settle_pool, settle_sales};
+use crate::settle::{
+    Adjusted, Adjustment, Allocated, Line, Pool, order, settle_adjustment, settle_pool,
+    settle_sales,
+};
 use crate::statements::{Drawn, Receipts, Sheets};
 
 /// What a step made.
@@ -60,7 +63,8 @@ pub(super) fn allocate_pools(
     threads: usize,
 ) -> Result<Made, CloseError> {
     table(data, folder, "allocation", (ALLOCATION, Packing::Whole), |table| {
-        let pools = Pools::new(data, manifest, &loaded.keys, &loaded.facts.catalogue, threads);
+        let keys = (&loaded.keys, loaded.clearances.as_slice());
+        let pools = Pools::new(data, manifest, keys, &loaded.facts.catalogue, threads);
         for pool in &loaded.pools {
             let key = pool.origin.key();
             let inputs = pools.open(pool, &[&pool.rule], false)?;
@@ -81,8 +85,27 @@ pub(super) fn allocate_pools(
                 ])?;
             }
         }
+        for month in &loaded.reopened {
+            month.share(data, threads, |pool, adjustment| {
+                let key = adjusted_key(pool);
+                let plays = Cell::Int(adjustment.plays);
+                let none = (Cell::Int(0), Cell::Amount(Micros::ZERO));
+                table.push(&[Cell::Text(&key), Cell::Absent, plays, none.0, none.1])?;
+                for (recording, Adjusted { plays, amount }) in &adjustment.recordings {
+                    let (recording, plays) = (Cell::Text(recording.as_str()), Cell::Int(*plays));
+                    let amount = Cell::Amount(*amount);
+                    table.push(&[Cell::Text(&key), recording, plays, none.0, amount])?;
+                }
+                Ok(())
+            })?;
+        }
         Ok(())
     })
+}
+
+/// What a pool of a published month is called where it is shared again.
+fn adjusted_key(pool: &Pool) -> String {
+    format!("{} {}", pool.origin.period, pool.origin.key())
 }
 
 /// Settles the month into lines.
@@ -107,6 +130,10 @@ pub(super) fn settle_lines(
     let mut amounts = Amounts::open(&allocation)?;
     for pool in &loaded.pools {
         settle_pool(&loaded.facts, pool, &amounts.of(pool)?, &mut out)?;
+    }
+    for pool in loaded.reopened.iter().flat_map(|month| &month.pools) {
+        let adjustment = amounts.of_adjusted(pool)?;
+        settle_adjustment(&loaded.facts, pool, &adjustment, &mut out)?;
     }
     amounts.end()?;
     settle_sales(&loaded.facts, &mut out)?;
@@ -246,6 +273,17 @@ impl Amounts {
         Ok(Allocated { recordings, plays, listeners, set_aside })
     }
 
+    /// What a pool of a published month gives more or less, if it is next.
+    fn of_adjusted(&mut self, pool: &Pool) -> Result<Adjustment, CloseError> {
+        let mut adjustment = Adjustment::default();
+        let (plays, _) = self.each_row(&adjusted_key(pool), |recording, plays, _, amount| {
+            let recording = RecordingId::parse(recording).ok()?;
+            adjustment.recordings.insert(recording, Adjusted { plays, amount });
+            Some(())
+        })?;
+        Ok(Adjustment { plays, ..adjustment })
+    }
+
     /// Shows the amounts of the pool of that key, if they are next; the pool as a whole is none.
     pub(super) fn each(
         &mut self,
@@ -253,6 +291,17 @@ impl Amounts {
         mut look: impl FnMut(&str, u64, u64, Micros) -> Option<()>,
     ) -> Result<(u64, u64), CloseError> {
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        let totals = self.each_row(key, |recording, plays, listeners, amount| {
+            look(recording, count(plays), count(listeners), amount)
+        })?;
+        Ok((count(totals.0), count(totals.1)))
+    }
+
+    fn each_row(
+        &mut self,
+        key: &str,
+        mut look: impl FnMut(&str, i64, i64, Micros) -> Option<()>,
+    ) -> Result<(i64, i64), CloseError> {
         let mut totals = (0, 0);
         while self.fill()? {
             let Some(batch) = &self.batch else { break };
@@ -268,9 +317,9 @@ impl Amounts {
             };
             match recording {
                 Cell::Text(recording) => {
-                    look(recording, count(plays), count(listeners), amount).ok_or_else(damaged)?;
+                    look(recording, plays, listeners, amount).ok_or_else(damaged)?;
                 }
-                _ => totals = (count(plays), count(listeners)),
+                _ => totals = (plays, listeners),
             }
             self.next += 1;
         }

@@ -150,6 +150,7 @@ impl<'a, L: Listening> Bought<'a, L> {
             reach: &reach,
             fees: self.fees.as_ref(),
             payers: payers.map(|payers| payers + u64::from(accounts)),
+            released: None,
         };
         let shared = allocate(rule, pool.plus(brought_in)?, &inputs)?.recordings;
         let bought = self.recordings.last();

@@ -66,10 +66,12 @@ pub enum Kind {
     Carried,
     /// The service keeps it by the pool's rule.
     Retained,
+    /// What a pool of a published month gives more or less than it gave then.
+    Adjustment,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Pool,
         Self::Share,
         Self::Royalty,
@@ -81,6 +83,7 @@ impl Kind {
         Self::Rounding,
         Self::Carried,
         Self::Retained,
+        Self::Adjustment,
     ];
 
     /// The word.
@@ -97,6 +100,7 @@ impl Kind {
             Self::Rounding => "rounding",
             Self::Carried => "carried",
             Self::Retained => "retained",
+            Self::Adjustment => "adjustment",
         }
     }
 

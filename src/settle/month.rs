@@ -1,5 +1,6 @@
 //! A month's money to its lines.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Account, Kind, Line, LineId, Origin, Pool, Suspense};
@@ -15,6 +16,11 @@ use crate::sales::{RoundingDifference, Sale, Sold};
 
 /// How many hands money passes through in one month before it is parked.
 const CHAIN_MAX: usize = 16;
+
+/// What a rights holder's line is, unless it adjusts an earlier one.
+const SHARE: (Kind, Option<&str>) = (Kind::Share, None);
+/// Why it adjusts one.
+const LET_GO: &str = "held plays were let go, or are held again";
 
 /// How many royalties one receipt may set in motion before the rest is parked.
 const ROYALTIES_MAX: usize = 10_000;
@@ -84,6 +90,25 @@ pub struct Allocated {
     pub set_aside: Micros,
 }
 
+/// What one recording gets more or less of a pool than before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Adjusted {
+    /// Plays that count more or less.
+    pub plays: i64,
+    /// More or less money.
+    pub amount: Micros,
+}
+
+/// What a pool of a published month gives more or less than it gave. What recordings do not get
+/// is undistributed, or retained.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adjustment {
+    /// By recording; those that get the same are left out.
+    pub recordings: BTreeMap<RecordingId, Adjusted>,
+    /// Plays of the pool that count more or less.
+    pub plays: i64,
+}
+
 /// Money of one recording on its way to those who hold the right in it.
 #[derive(Clone)]
 struct Receipt<'a> {
@@ -97,6 +122,8 @@ struct Receipt<'a> {
     agreement: Option<Arc<AgreementRef>>,
     /// The line that brought it, if a party pays on what it received.
     parent: Option<LineId>,
+    /// What the lines of its rights holders are, and why.
+    paid: (Kind, Option<&'static str>),
 }
 
 /// Settles a pool with what it gives each recording; without recordings it goes to
@@ -120,6 +147,7 @@ pub fn settle_pool(
         amount: pool.amount,
         agreement: Some(pool.agreement.clone()),
         parent: None,
+        paid: SHARE,
     };
     let funded = Line {
         base: pool.revenue,
@@ -165,10 +193,50 @@ pub fn settle_pool(
             amount: recording.amount,
             agreement: Some(pool.agreement.clone()),
             parent: None,
+            paid: SHARE,
         };
         receipt.settle(facts, &mut |line| proof.take(line))?;
     }
     proof.check(|| format!("pool {}", pool.origin.key()))
+}
+
+/// Settles what a pool of a published month gives more or less, since held plays were let go or
+/// are held again. Claims and royalties are those in force in that month. It adds up to 0.
+pub fn settle_adjustment(
+    facts: &Facts,
+    pool: &Pool,
+    Adjustment { recordings, plays }: &Adjustment,
+    out: &mut dyn FnMut(Line),
+) -> Result<(), SettleError> {
+    let naming = Line::naming(facts.period, &pool.origin);
+    let account = Account::Pool(pool.origin.key().into());
+    let whole = Receipt {
+        origin: &pool.origin,
+        naming: &naming,
+        from: account.clone(),
+        recording: None,
+        plays: *plays,
+        amount: Micros::ZERO,
+        agreement: Some(pool.agreement.clone()),
+        parent: None,
+        paid: (Kind::Adjustment, Some(LET_GO)),
+    };
+    let mut proof = Proof::new(&account, Micros::ZERO, out);
+    let mut left = Micros::ZERO;
+    for (recording, Adjusted { plays, amount }) in recordings {
+        left = left.minus(*amount)?;
+        let (recording, plays) = (Some(recording.clone()), *plays);
+        let receipt = Receipt { recording, plays, amount: *amount, ..whole.clone() };
+        receipt.settle(facts, &mut |line| proof.take(line))?;
+    }
+    if !left.is_zero() && pool.rule.on_no_plays == OnNoPlays::Retain {
+        let service = Account::Retained(pool.origin.service.clone());
+        let kept = whole.line(Kind::Retained, service, "");
+        proof.take(Line { amount: left, note: Some(LET_GO.to_owned()), ..kept });
+    } else if !left.is_zero() {
+        proof.take(whole.held(Suspense::Undistributed, left, LET_GO, ""));
+    }
+    proof.check(|| format!("what pool {} gives more or less", pool.origin.key()))
 }
 
 /// Settles the sales, and what rounding them left.
@@ -211,6 +279,7 @@ fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<
         amount,
         agreement: None,
         parent: None,
+        paid: SHARE,
     };
     let mut proof = Proof::new(&from, sale.amount, out);
     match (&key.sold, release) {
@@ -265,6 +334,7 @@ fn settle_rounding(facts: &Facts, difference: &RoundingDifference, out: &mut dyn
         amount: difference.amount,
         agreement: None,
         parent: None,
+        paid: SHARE,
     };
     if !difference.amount.is_zero() {
         out(receipt.line(Kind::Rounding, Account::Rounding, ""));
@@ -358,7 +428,9 @@ impl Receipt<'_> {
             return Ok(());
         }
         let credit = Account::Payable(claim.party.clone());
-        let line = Line { rate, amount, ..self.line(Kind::Share, credit, &claim.key()) };
+        let (kind, note) = self.paid;
+        let line = self.line(kind, credit, &claim.key());
+        let line = Line { rate, amount, note: note.map(str::to_owned), ..line };
         let mut chain = Chain { parties: vec![claim.party.clone()], royalties: 0 };
         let paid = line.clone();
         out(line);
@@ -385,6 +457,7 @@ fn pay_on(
         amount: received.amount,
         agreement: None,
         parent: Some(received.id),
+        paid: SHARE,
     };
     let parked =
         |amount: Micros, note: &str, rule: &str| receipt.held(Suspense::Parked, amount, note, rule);

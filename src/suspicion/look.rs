@@ -43,6 +43,21 @@ pub enum LookError<E> {
     TooManySteps,
 }
 
+impl<E> LookError<E> {
+    /// The error of the usage, or what is said of any other.
+    pub fn of_usage(self) -> Result<E, String> {
+        use LookError::{TooManyAlike, TooManyCases, TooManyPlays, TooManySteps, Usage};
+        let said = |error: LookError<std::convert::Infallible>| Err(error.to_string());
+        match self {
+            Usage(error) => Ok(error),
+            TooManyPlays => said(TooManyPlays),
+            TooManyCases => said(TooManyCases),
+            TooManyAlike => said(TooManyAlike),
+            TooManySteps => said(TooManySteps),
+        }
+    }
+}
+
 impl Suspicion {
     /// Looks at a pool's listening. `artists` numbers the first artist of each recording, a
     /// recording of nobody known being its own; without it no artist's share is looked at.

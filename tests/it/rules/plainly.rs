@@ -68,6 +68,7 @@ pub(super) fn share(
         reach: &reach,
         fees: Some(&fees),
         payers: Some(8),
+        released: None,
     };
     allocate(rule, micros(pool), &inputs).ok()
 }

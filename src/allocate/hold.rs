@@ -1,28 +1,51 @@
 //! Plays that are held leave numerator and denominator.
 
-use super::models::{AllocateError, Inputs};
+use super::models::{AllocateError, Allocation, Inputs, share};
 use super::modifiers::Threshold;
+use super::rule::Rule;
 use super::weights::Reaches;
-use crate::suspicion::{Held, Suspicion};
+use crate::money::Micros;
+use crate::suspicion::{Held, Suspects, Suspicion};
 use crate::usage::Listening;
 
-/// Calls `then` with the inputs as they are without the plays that are held. What a threshold is
-/// measured by loses them too, as far as they are plays of this pool.
+/// Shares an amount by the plays that are left where those of some suspects are held. The rule's
+/// own hold is not asked.
+pub fn allocate_without<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    inputs: &Inputs<'_, L>,
+    suspects: &Suspects,
+) -> Result<Allocation, AllocateError<L::Error>> {
+    left_by(suspects, inputs, |inputs| share(rule, pool, inputs))
+}
+
+/// Calls `then` with the inputs as they are without the plays that a rule holds.
 pub(super) fn without_held<L: Listening, R>(
     hold: &Suspicion,
     inputs: &Inputs<'_, L>,
     then: impl FnOnce(&Inputs<'_, Held<'_, L>>) -> Result<R, AllocateError<L::Error>>,
 ) -> Result<R, AllocateError<L::Error>> {
-    let Inputs { listening, attributes, fees, payers, released, .. } = *inputs;
-    let artists = Some(attributes.artists()).filter(|artists| !artists.is_empty());
-    let suspects = hold.look(listening, artists).map_err(|error| match error.of_usage() {
-        Ok(error) => AllocateError::Usage(error),
-        Err(reason) => AllocateError::NotLookedAt(reason),
-    })?;
-    let suspects = match released {
-        Some(released) => suspects.release(released.clone(), listening.recordings()),
+    let artists = Some(inputs.attributes.artists()).filter(|artists| !artists.is_empty());
+    let suspects =
+        hold.look(inputs.listening, artists).map_err(|error| match error.of_usage() {
+            Ok(error) => AllocateError::Usage(error),
+            Err(reason) => AllocateError::NotLookedAt(reason),
+        })?;
+    let suspects = match inputs.released {
+        Some(released) => suspects.release(released.clone(), inputs.listening.recordings()),
         None => suspects,
     };
+    left_by(&suspects, inputs, then)
+}
+
+/// The same for suspects that have been found. What a threshold is measured by loses what is held
+/// too, as far as it is played in this pool.
+fn left_by<L: Listening, R>(
+    suspects: &Suspects,
+    inputs: &Inputs<'_, L>,
+    then: impl FnOnce(&Inputs<'_, Held<'_, L>>) -> Result<R, AllocateError<L::Error>>,
+) -> Result<R, AllocateError<L::Error>> {
+    let Inputs { listening, attributes, fees, payers, .. } = *inputs;
     let held = suspects.held(listening);
     let (all, left) = (Reaches::default(), Reaches::default());
     let reach = |threshold: Threshold| {

@@ -233,25 +233,34 @@ fn run(cli: Cli) -> Done {
         Command::Allocate(command) => command.run(place.means()),
         Command::Compare(command) => match command.period {
             None => command.run(place.means()),
-            Some(period) => in_runtime(threads, async {
-                let workspace = place.open().await?;
-                let done = command.run_in(&workspace, period).await;
-                workspace.store.close().await;
-                done
-            }),
+            Some(period) => {
+                in_workspace(&place, async |workspace| command.run_in(workspace, period).await)
+            }
         },
         Command::Apportion(command) => command.run(),
-        Command::Suspicious(command) => command.run(place.means()),
+        Command::Suspicious(command) => match command.period {
+            None => command.run(place.means()),
+            Some(period) => {
+                in_workspace(&place, async |workspace| command.run_in(workspace, period).await)
+            }
+        },
         Command::Generate(command) => command.run(place.means()),
         Command::Init => in_runtime(threads, init(&place)),
         Command::Demo(command) => in_runtime(threads, command.run(&place)),
-        Command::InWorkspace(command) => in_runtime(threads, async {
-            let workspace = place.open().await?;
-            let done = command.run(&workspace).await;
-            workspace.store.close().await;
-            done
-        }),
+        Command::InWorkspace(command) => {
+            in_workspace(&place, async |workspace| command.run(workspace).await)
+        }
     }
+}
+
+/// Opens the workspace, and closes it whatever has happened in it.
+fn in_workspace(place: &Place, run: impl AsyncFnOnce(&Workspace) -> Done) -> Done {
+    in_runtime(place.means().threads, async {
+        let workspace = place.open().await?;
+        let done = run(&workspace).await;
+        workspace.store.close().await;
+        done
+    })
 }
 
 fn in_runtime(threads: usize, done: impl Future<Output = Done>) -> Done {

@@ -14,12 +14,16 @@ use super::suspicious_text::{self as text, Report};
 use super::{Done, Failure, output};
 use crate::allocate::{
     AllocateError, Attributes, Fees, Inputs, Reaches, RecordingAmount, Rule, Threshold, allocate,
+    allocate_without,
 };
+use crate::close;
 use crate::config::Means;
-use crate::ident::RecordingId;
+use crate::facts::Workspace;
+use crate::ident::{Name, RecordingId};
 use crate::ingest::Source;
 use crate::money::{Currency, Micros};
-use crate::suspicion::{Suspects, Suspicion, SuspicionError, Weighed};
+use crate::period::Period;
+use crate::suspicion::{Suspects, Suspicion, SuspicionError, Weighed, Weight};
 use crate::usage::{Listening, UsageError};
 
 /// The most bytes of thresholds.
@@ -40,9 +44,12 @@ A case is a reason to look, not a finding. Listeners are hashed: in usage that a
 sealed as there, in any other with a key that is drawn for the run. As CSV it writes the cases, or
 with --amount every recording's amount before and after.")]
 pub(super) struct Suspicious {
+    /// A month of the workspace.
+    #[arg(conflicts_with_all = ["usage", "recordings", "amount", "currency", "model", "rule", "fees"])]
+    pub(super) period: Option<Period>,
     /// CSV or Parquet with at least listener,recording,plays: one or several files, or a folder of
     /// them; `-` for standard input.
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "period")]
     usage: Vec<PathBuf>,
     /// From which counts on listening is suspicious, in TOML; if absent, what `docs/SUSPICION.md`
     /// lists, all of it only reported.
@@ -118,6 +125,48 @@ impl Moved {
 }
 
 impl Suspicious {
+    /// Looks at every pool of a month of the workspace.
+    pub(super) async fn run_in(self, workspace: &Workspace, period: Period) -> Done {
+        let suspicion = self.thresholds.as_deref().map(thresholds).transpose()?;
+        let mut shown = Shown::new(self.format);
+        close::suspicious(workspace, period, suspicion.as_ref(), |found| {
+            let pool = &found.pool;
+            let effect = Effect {
+                amount: pool.total(),
+                currency: pool.origin.currency,
+                rule: format!("{} of {}", pool.agreement.term, pool.agreement.id),
+                supposed: found.supposed,
+                recordings: moved(
+                    (found.before, found.after),
+                    found.recordings.iter().map(|(id, _)| id).zip(&found.weighed.held_of),
+                ),
+            };
+            let artists: HashMap<&RecordingId, &Name> = found
+                .recordings
+                .iter()
+                .filter_map(|(id, name)| Some((id, name.as_ref()?)))
+                .collect();
+            let ids: Vec<RecordingId> = found.recordings.iter().map(|(id, _)| id.clone()).collect();
+            let report = Report {
+                recordings: &ids,
+                artist: &|id| artists.get(id).map(|name| (*name).clone()),
+                suspects: &found.suspects,
+                weighed: &found.weighed,
+                effect: Some(effect),
+                top: self.top,
+                by_artist: true,
+            };
+            shown.pool(pool, &report);
+        })
+        .await?;
+        output::write_whole(&self.out, |mut out| {
+            let written = out.write_all(shown.text(period).as_bytes()).and_then(|()| out.flush());
+            written.map_err(|error| output::cannot_write(&self.out, &error))
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Looks at the usage of files.
     pub(super) fn run(self, means: Means) -> Done {
         let suspicion = match &self.thresholds {
             Some(path) => thresholds(path)?,
@@ -180,8 +229,8 @@ impl Suspicious {
         supposed: bool,
     ) -> Result<Effect, AllocateError<UsageError>> {
         let amount = self.amount.unwrap_or_default();
-        let before = pool.share(amount, pool.usage)?;
-        let after = match pool.share(amount, &suspects.held(pool.usage)) {
+        let before = pool.share(amount, None)?;
+        let after = match pool.share(amount, Some(suspects)) {
             // Nothing is left to share by: nobody gets anything.
             Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => before
                 .iter()
@@ -189,25 +238,8 @@ impl Suspicious {
                 .collect(),
             after => after?,
         };
-        let held_of: HashMap<&RecordingId, _> = pool
-            .usage
-            .recordings()
-            .iter()
-            .zip(&weighed.held_of)
-            .filter(|(_, weight)| weight.plays > 0)
-            .collect();
-        let moved = |(before, after): (RecordingAmount, RecordingAmount)| {
-            let held = held_of.get(&before.recording).map(|weight| **weight).unwrap_or_default();
-            Moved {
-                plays: before.plays,
-                held_plays: held.plays,
-                held_listeners: held.listeners,
-                before: before.amount,
-                after: after.amount,
-                recording: before.recording,
-            }
-        };
-        let recordings = before.into_iter().zip(after).map(moved).collect();
+        let held_of = pool.usage.recordings().iter().zip(&weighed.held_of);
+        let recordings = moved((before, after), held_of);
         let rule = match (&self.model, &self.rule) {
             (Some(model), _) => model.clone(),
             (None, path) => {
@@ -224,8 +256,8 @@ impl Suspicious {
         match (self.format, &report.effect) {
             (OutputFormat::Table, _) => out.write_all(text::table(report).as_bytes()),
             (OutputFormat::Json, _) => writeln!(out, "{:#}", text::json(report)),
-            (OutputFormat::Csv, None) => out.write_all(text::cases(report).as_bytes()),
-            (OutputFormat::Csv, Some(effect)) => out.write_all(moved(effect).as_bytes()),
+            (OutputFormat::Csv, None) => out.write_all(text::cases(report, &[], true).as_bytes()),
+            (OutputFormat::Csv, Some(effect)) => out.write_all(moved_csv(effect).as_bytes()),
         }
         .map_err(failed)?;
         out.flush().map_err(failed)
@@ -250,23 +282,102 @@ struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    fn share<L: Listening<Error = UsageError>>(
+    /// What recordings get, without the plays of those suspects that are held.
+    fn share(
         &self,
         amount: Micros,
-        listening: &L,
+        suspects: Option<&Suspects>,
     ) -> Result<Vec<RecordingAmount>, AllocateError<UsageError>> {
-        let Self { attributes, fees, .. } = *self;
+        let Self { rule, usage, attributes, fees } = self;
         // The file is all there is: the service, the month and the year.
         let reaches = Reaches::default();
-        let reach = |threshold: Threshold| reaches.of(listening, attributes, threshold.of);
-        let payers = fees.map(Fees::len);
-        let inputs = Inputs { listening, attributes, reach: &reach, fees, payers, released: None };
-        Ok(allocate(&self.rule, amount, &inputs)?.recordings)
+        let reach = |threshold: Threshold| reaches.of(*usage, attributes, threshold.of);
+        let (fees, payers) = (*fees, fees.map(Fees::len));
+        let inputs =
+            Inputs { listening: *usage, attributes, reach: &reach, fees, payers, released: None };
+        let shared = match suspects {
+            None => allocate(rule, amount, &inputs),
+            Some(suspects) => allocate_without(rule, amount, &inputs, suspects),
+        };
+        Ok(shared?.recordings)
+    }
+}
+
+/// What holding moves of every recording; `held_of` says what is held of each.
+fn moved<'a>(
+    (before, after): (Vec<RecordingAmount>, Vec<RecordingAmount>),
+    held_of: impl Iterator<Item = (&'a RecordingId, &'a Weight)>,
+) -> Vec<Moved> {
+    let held_of: HashMap<&RecordingId, &Weight> =
+        held_of.filter(|(_, weight)| weight.plays > 0).collect();
+    let moved = |(before, after): (RecordingAmount, RecordingAmount)| {
+        let held = held_of.get(&before.recording).map(|weight| **weight).unwrap_or_default();
+        Moved {
+            plays: before.plays,
+            held_plays: held.plays,
+            held_listeners: held.listeners,
+            before: before.amount,
+            after: after.amount,
+            recording: before.recording,
+        }
+    };
+    before.into_iter().zip(after).map(moved).collect()
+}
+
+/// What is shown of a month, pool by pool.
+struct Shown {
+    format: OutputFormat,
+    text: String,
+    pools: Vec<serde_json::Value>,
+}
+
+impl Shown {
+    fn new(format: OutputFormat) -> Self {
+        Self { format, text: String::new(), pools: Vec::new() }
+    }
+
+    fn pool(&mut self, pool: &crate::settle::Pool, report: &Report<'_>) {
+        let origin = &pool.origin;
+        match self.format {
+            OutputFormat::Table => {
+                let apart = if self.text.is_empty() { "" } else { "\n\n" };
+                let (month, key) = (origin.period, origin.key());
+                let table = text::table(report);
+                self.text.extend([apart, &format!("{month} {key}: "), &table]);
+            }
+            OutputFormat::Json => {
+                let mut value = text::json(report);
+                value["pool"] = origin.key().into();
+                self.pools.push(value);
+            }
+            OutputFormat::Csv => {
+                let header = self.text.is_empty();
+                let key = [
+                    ("period", origin.period.to_string()),
+                    ("service", origin.service.to_string()),
+                    ("offer", origin.offer.to_string()),
+                    ("territory", origin.territory.to_string()),
+                    ("right", origin.right.to_string()),
+                ];
+                let rows = text::cases(report, &key, header);
+                self.text += &String::from_utf8_lossy(rows.as_bytes());
+            }
+        }
+    }
+
+    fn text(&self, period: Period) -> String {
+        match self.format {
+            OutputFormat::Json => {
+                format!("{:#}\n", serde_json::json!({ "period": period, "pools": self.pools }))
+            }
+            _ if self.text.is_empty() => format!("{period} has no plays in any pool\n"),
+            _ => self.text.clone(),
+        }
     }
 }
 
 /// Every recording's amount before and after, as CSV.
-fn moved(effect: &Effect) -> CsvText {
+fn moved_csv(effect: &Effect) -> CsvText {
     const HEADER: [&str; 7] = [
         "recording",
         "plays",

@@ -338,12 +338,18 @@ fn json_case(report: &Report<'_>, case: &Case) -> Value {
     value
 }
 
-/// The cases as CSV, those of a group with a row for each of its listeners.
-pub(super) fn cases(report: &Report<'_>) -> CsvText {
+/// The cases as CSV, those of a group with a row for each of its listeners; first the names and
+/// cells of the pool that they are of.
+pub(super) fn cases(report: &Report<'_>, pool: &[(&str, String)], header: bool) -> CsvText {
     const HEADER: [&str; 9] =
         ["signal", "state", "plays", "of", "listeners", "recording", "artist", "group", "listener"];
     let mut text = CsvText::default();
-    text.row(|row| HEADER.iter().for_each(|name| row.text(name)));
+    if header {
+        text.row(|row| {
+            let pool = pool.iter().map(|(name, _)| *name);
+            pool.chain(HEADER).for_each(|name| row.text(name));
+        });
+    }
     for case in &report.suspects.cases {
         let (group, listeners) = match &case.subject {
             Subject::Group(group) => (group.id.as_str(), group.listeners.clone()),
@@ -355,6 +361,9 @@ pub(super) fn cases(report: &Report<'_>) -> CsvText {
         };
         let mut row = |listener: &str| {
             text.row(|row| {
+                for (_, cell) in pool {
+                    row.text(cell);
+                }
                 row.text(case.signal.as_str());
                 row.text(case.state.as_str());
                 row.count(case.plays);

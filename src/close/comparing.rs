@@ -75,7 +75,10 @@ pub async fn compare(
 
 /// The manifest of the month's close; without one, of a freeze that is not entered anywhere. Rows
 /// in quarantine are left out, as nothing is paid.
-async fn manifest(workspace: &Workspace, period: Period) -> Result<Manifest, CloseError> {
+pub(super) async fn manifest(
+    workspace: &Workspace,
+    period: Period,
+) -> Result<Manifest, CloseError> {
     let mut tx = workspace.store.read().await?;
     let run = Run::live(&mut tx, period).await?;
     drop(tx);

@@ -80,9 +80,7 @@ pub(super) async fn freeze(
     let month = period.to_string();
     let of_month = |cells: &[Option<String>]| cells[0].as_deref() == Some(month.as_str());
     let revenue = seal::<Revenue>(&mut tx, &data, of_month).await?;
-    if revenue.rows == 0 && sales.is_empty() && usage.is_empty() {
-        refusals.push(Refusal::Nothing);
-    }
+    let nothing = revenue.rows == 0 && sales.is_empty() && usage.is_empty();
     facts.insert(Revenue::KIND.to_owned(), revenue);
     facts.insert("agreements".to_owned(), seal_agreements(&mut tx, &data).await?);
     let mut manifest = Manifest {
@@ -108,6 +106,9 @@ pub(super) async fn freeze(
         Err(error) => return Err(error),
     }
     drop(tx);
+    if nothing && manifest.reopened.is_empty() {
+        refusals.push(Refusal::Nothing);
+    }
     match together(&intact) {
         Ok(()) => {}
         Err(SalesError::Overflow(item)) => refusals.push(Refusal::Sales(item)),

@@ -22,6 +22,7 @@ mod reopened;
 mod run;
 mod sentence;
 mod steps;
+mod suspecting;
 mod verify;
 
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub use published::{
 pub use read::{OpenStatements, StatementRows, drawn, held, lines, statement_rows, statements};
 pub use reopened::ReopenedMonth;
 pub use run::{Late, Run, State, late, runs};
+pub use suspecting::{PoolSuspects, suspicious};
 pub use verify::{Verified, verify};
 
 use crate::columnar::TableError;

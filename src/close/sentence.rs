@@ -23,7 +23,7 @@ impl Explanation {
             |id| format!(" for \u{201c}{}\u{201d}", named(id.as_str())),
         );
         let of = match (&line.rate, line.kind) {
-            (Some(rate), Kind::Share) => {
+            (Some(rate), Kind::Share | Kind::Adjustment) => {
                 format!(", a share of {} of {} {currency}", rate_text(rate), line.base)
             }
             (Some(rate), _) => format!(", {} of {} {currency}", rate_text(rate), line.base),
@@ -38,8 +38,12 @@ impl Explanation {
             }
             _ => String::new(),
         };
-        let held =
-            line.note.as_ref().map_or_else(String::new, |note| format!(", held because: {note}"));
+        let why = if line.credit.to_string().starts_with("suspense:") {
+            "held because"
+        } else {
+            "because"
+        };
+        let held = line.note.as_ref().map_or_else(String::new, |note| format!(", {why}: {note}"));
         let gets = if line.amount.is_negative() {
             format!("{payee} gives {} {currency} back to {payer}", -line.amount)
         } else {
@@ -101,6 +105,13 @@ impl Explanation {
                 root.plays.unsigned_abs(),
                 counted(root),
                 root.origin.service
+            ));
+        }
+        if let Some(root) = self.chain.last().filter(|root| root.kind == Kind::Adjustment) {
+            let (key, month) = (root.origin.key(), root.origin.period);
+            steps.push(format!(
+                "{} {} is what pool {key} of {month} gives it with what is let go now, less what it gave before",
+                root.base, root.origin.currency
             ));
         }
         for line in self.chain.iter().rev().filter(|line| line.kind != Kind::Pool) {

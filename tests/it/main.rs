@@ -16,6 +16,7 @@ mod demo;
 mod docs;
 mod explain;
 mod generate;
+mod holds;
 mod imports;
 mod pool_rules;
 mod properties;

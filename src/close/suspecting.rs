@@ -1,0 +1,112 @@
+//! Suspicious listening in a month's pools, and what holding it moves.
+
+use super::CloseError;
+use super::comparing::manifest;
+use super::pools::{PoolInputs, Pools};
+use crate::allocate::{
+    AllocateError, Allocation, RecordingAmount, Rule, allocate, allocate_without,
+};
+use crate::catalog::CatalogueBuilder;
+use crate::facts::Workspace;
+use crate::ident::{Name, RecordingId};
+use crate::money::Micros;
+use crate::period::Period;
+use crate::settle::Pool;
+use crate::suspicion::{Suspects, Suspicion, Weighed};
+use crate::usage::{Listening as _, UsageError};
+
+/// What was found in one pool.
+#[derive(Debug)]
+pub struct PoolSuspects {
+    /// The pool.
+    pub pool: Pool,
+    /// Its recordings, by the numbers that cases have for them, and the first artist of each.
+    pub recordings: Vec<(RecordingId, Option<Name>)>,
+    /// The cases.
+    pub suspects: Suspects,
+    /// Their plays.
+    pub weighed: Weighed,
+    /// True if the thresholds hold nothing, and everything is held here to see what it would do.
+    pub supposed: bool,
+    /// What recordings get where nothing is held, by the bytes of their ids.
+    pub before: Vec<RecordingAmount>,
+    /// What they get without what is held.
+    pub after: Vec<RecordingAmount>,
+}
+
+/// Looks at every pool of a month that has plays, of what was frozen for its close or of what is
+/// known now: by the thresholds that are given, else by those of the pool's own rule, else by those
+/// that are used where nobody says otherwise. Hands on pool by pool, since each has its plays.
+pub async fn suspicious(
+    workspace: &Workspace,
+    period: Period,
+    thresholds: Option<&Suspicion>,
+    mut take: impl FnMut(PoolSuspects),
+) -> Result<(), CloseError> {
+    let data = workspace.data();
+    let manifest = manifest(workspace, period).await?;
+    manifest.check_files(&data)?;
+    let planned = manifest.plan(&data)?;
+    let mut catalogue = CatalogueBuilder::default();
+    manifest.each_fact(&data, |recording| catalogue.recording(recording))?;
+    let catalogue = catalogue.finish();
+    let keys = (&planned.keys, planned.clearances.as_slice());
+    let pools = Pools::new(&data, &manifest, keys, &catalogue, workspace.means.threads);
+    let usual = Suspicion::default();
+    for pool in &planned.pools {
+        let suspicion = thresholds.or(pool.rule.hold.as_ref()).unwrap_or(&usual);
+        let opened = pools.open(pool, &[&pool.rule], true)?;
+        if let Some(found) = look(&pools, pool, &opened, suspicion)? {
+            let artist = |id: &RecordingId| {
+                catalogue.recording(id.as_str()).and_then(|found| found.artists.first()).cloned()
+            };
+            let recordings = opened.scan.recordings().iter().map(|id| (id.clone(), artist(id)));
+            take(PoolSuspects { recordings: recordings.collect(), ..found });
+        }
+    }
+    Ok(())
+}
+
+/// What is found in a pool; none if it has no plays.
+fn look(
+    pools: &Pools<'_>,
+    pool: &Pool,
+    opened: &PoolInputs<'_>,
+    suspicion: &Suspicion,
+) -> Result<Option<PoolSuspects>, CloseError> {
+    let failed = |reason: String| CloseError::Allocate { pool: pool.origin.key(), reason };
+    let artists = Some(opened.attributes.artists());
+    let suspects = suspicion.look(&opened.scan, artists).map_err(|e| failed(e.to_string()))?;
+    if suspects.plays == 0 {
+        return Ok(None);
+    }
+    let suspects = suspects.release(opened.released.clone(), opened.scan.recordings());
+    let supposed = !suspicion.holds();
+    let holding = if supposed { suspects.clone().holding_all() } else { suspects.clone() };
+    let weighed = holding.weigh(&opened.scan)?;
+    let rule = Rule { hold: None, ..(*pool.rule).clone() };
+    let (before, after) = pools.with_inputs(pool, opened, |inputs| {
+        let before = allocate(&rule, pool.total(), inputs);
+        (before, allocate_without(&rule, pool.total(), inputs, &holding))
+    });
+    let before = rows(before, &[]).map_err(|e| failed(e.to_string()))?;
+    let after = rows(after, &before).map_err(|e| failed(e.to_string()))?;
+    let pool = pool.clone();
+    let recordings = Vec::new();
+    Ok(Some(PoolSuspects { pool, recordings, suspects, weighed, supposed, before, after }))
+}
+
+/// What recordings get. Where nothing is left to share by, those that were paid get nothing.
+fn rows(
+    shared: Result<Allocation, AllocateError<UsageError>>,
+    paid: &[RecordingAmount],
+) -> Result<Vec<RecordingAmount>, AllocateError<UsageError>> {
+    let unpaid = |row: &RecordingAmount| RecordingAmount { amount: Micros::ZERO, ..row.clone() };
+    match shared {
+        Ok(shared) => Ok(shared.recordings),
+        Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => {
+            Ok(paid.iter().map(unpaid).collect())
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,274 @@
+//! Suspicious plays that a rule holds, and what becomes of those that are let go.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::bad_input::{assert_says, draft, quarantined};
+use crate::support::{Desk, json};
+
+const PARTIES: &str = "party,name\nana,Ana\nben,Ben\nlou,Lou\n";
+const RECORDINGS: &str =
+    "recording,title,artist\nx::A,Anchor,ana\nx::B,Beacon,ben\nx::L,Loop,lou\n";
+const CLAIMS: &str = "recording,right,party,share\nx::A,recording,ana,100\nx::B,recording,ben,100\n\
+    x::L,recording,lou,100\n";
+/// Of 48.00, whoever plays a thousand times or more is held; two thirds of a recording's money is
+/// paid on by Lou.
+const AGREEMENT: &str = r#"[agreement]
+id = "cloud"
+valid_from = 2026-01-01
+
+[[pool]]
+service = "cloud"
+right = "recording"
+rate = "50"
+
+[pool.rule]
+model = "pro_rata"
+hold = { listener_plays = { plays_at_least = 1000, hold = true } }
+
+[[royalty]]
+payer = "lou"
+participants = [ { party = "ana", rate = "25" } ]
+"#;
+
+fn month(desk: &Desk, month: &str) {
+    let usage = format!(
+        "period,service,offer,territory,listener,recording,plays\n\
+         {month},cloud,svip,CN,u1,x::A,300\n{month},cloud,svip,CN,u2,x::B,100\n\
+         {month},cloud,svip,CN,mad-fan,x::L,1100\n{month},cloud,svip,CN,mad-fan,x::B,100\n"
+    );
+    let revenue = format!(
+        "period,service,offer,territory,currency,net_revenue\n{month},cloud,svip,CN,EUR,96.00\n"
+    );
+    desk.import("usage", &format!("usage-{month}.csv"), &usage).ok();
+    desk.import("revenue", &format!("revenue-{month}.csv"), &revenue).ok();
+}
+
+fn world(desk: &Desk) {
+    for (kind, name, text) in [
+        ("parties", "parties.csv", PARTIES),
+        ("recordings", "recordings.csv", RECORDINGS),
+        ("claims", "claims.csv", CLAIMS),
+        ("agreements", "cloud.toml", AGREEMENT),
+    ] {
+        desk.import(kind, name, text).ok();
+    }
+}
+
+fn lines(desk: &Desk, month: &str) -> Vec<Value> {
+    let said = json(&desk.run(&["statements", month, "--draft", "--format", "json"]).ok());
+    let statements = said.as_array().unwrap().clone();
+    statements.iter().flat_map(|statement| statement["lines"].as_array().unwrap().clone()).collect()
+}
+
+/// Kind, recording, payee and amount of a month's lines, each once.
+fn paid(desk: &Desk, month: &str) -> Vec<String> {
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    // A royalty stands on two statements under one id.
+    let once: BTreeMap<String, Value> =
+        lines(desk, month).into_iter().map(|line| (text(&line, "line"), line)).collect();
+    let mut paid: Vec<String> = once
+        .values()
+        .map(|line| {
+            let [kind, recording, payee] =
+                ["kind", "recording", "payee"].map(|name| text(line, name));
+            let amount = text(line, "amount").trim_start_matches('-').to_owned();
+            let sign =
+                if text(line, "amount").starts_with('-') && kind != "royalty" { "-" } else { "" };
+            format!("{kind} {recording} {payee} {sign}{amount} {}", line["plays"])
+        })
+        .collect();
+    paid.sort();
+    paid
+}
+
+/// The hash of the one listener whom a month's report lists.
+fn suspect(desk: &Desk, month: &str) -> String {
+    let said = json(&desk.run(&["suspicious", month, "--format", "json"]).ok());
+    let cases = said["pools"][0]["cases"].as_array().unwrap().clone();
+    assert_eq!(cases.len(), 1, "{cases:?}");
+    assert_eq!(
+        (cases[0]["signal"].as_str(), cases[0]["state"].as_str()),
+        (Some("listener_plays"), Some("held"))
+    );
+    cases[0]["listener"].as_str().unwrap().to_owned()
+}
+
+fn clear(desk: &Desk, name: &str, month: &str, of: &str, state: &str) {
+    let text = format!(
+        "period,service,offer,territory,listener,recording,reason,state\n\
+         {month},cloud,svip,CN,{of},a bar with one record,{state}\n"
+    );
+    desk.import("clearances", name, &text).ok();
+}
+
+on_both! {
+    fn plays_that_a_rule_holds_leave_the_pool_until_they_are_let_go(desk) {
+        world(desk);
+        month(desk, "2026-10");
+        draft(desk, "2026-10");
+        // 400 plays are left: 36 for A and 12 for B.
+        assert_eq!(paid(desk, "2026-10"), [
+            "royalty x::L ana 0.000000 0",
+            "share x::A ana 36.000000 300",
+            "share x::B ben 12.000000 100",
+            "share x::L lou 0.000000 0",
+        ]);
+        let said = desk.run(&["suspicious", "2026-10"]).ok();
+        assert_says(&said, "2026-10 cloud/svip/CN/recording: 1,600 plays of 3 listeners, of which 1,200 (75.0 %) of 1 listener are suspicious");
+        assert_says(&said, "What the hold moves of 48.000000 EUR by pool 1 of cloud:");
+        assert_says(&said, "x::L       1,100  1,100  33.000000   0.000000  -33.000000");
+        let is_a = |line: &Value| line["recording"] == "x::A" && line["kind"] == "share";
+        let line = lines(desk, "2026-10").into_iter().find(is_a).unwrap();
+        let said = desk.run(&["explain", line["line"].as_str().unwrap()]).ok();
+        assert_says(&said, "x::A = 48.000000 × 300 of 400 weighted plays = 36.000000");
+        let hash = suspect(desk, "2026-10");
+        let csv = desk.run(&["suspicious", "2026-10", "--format", "csv"]).ok();
+        assert_says(&csv, "period,service,offer,territory,right,signal,state,plays,of,listeners,recording,artist,group,listener\n");
+        assert_says(&csv, &hash);
+        // Before it is published, the month is closed again.
+        clear(desk, "cleared.csv", "2026-10", &format!("{hash},"), "");
+        assert_says(&desk.run(&["status"]).ok(), "clearances");
+        desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "a bar"]).ok();
+        draft(desk, "2026-10");
+        let of_loop = paid(desk, "2026-10");
+        assert!(of_loop.contains(&"share x::L lou 33.000000 1100".to_owned()), "{of_loop:?}");
+        let said = desk.run(&["suspicious", "2026-10"]).ok();
+        assert_says(&said, "released");
+    }
+}
+
+on_both! {
+    fn what_is_let_go_of_a_published_month_is_settled_in_the_open_one(desk) {
+        world(desk);
+        month(desk, "2026-10");
+        desk.publish("2026-10");
+        let hash = suspect(desk, "2026-10");
+        month(desk, "2026-11");
+        let frozen_before = desk.close("2026-11");
+        clear(desk, "cleared.csv", "2026-10", &format!("{hash},"), "");
+        // The clearance is late for November's close, which is closed again.
+        let said = draft(desk, "2026-11");
+        assert_eq!(said["late"][0]["kind"], "clearances", "{said}");
+        desk.run(&["deny", "2026-11", "--as", "ben", "--reason", "october was cleared"]).ok();
+        assert_ne!(desk.close("2026-11"), frozen_before);
+        let adjusted: Vec<String> =
+            paid(desk, "2026-11").into_iter().filter(|line| !line.starts_with("share")).collect();
+        // With 1,600 plays A gets 9 of what was 36, B 6 of 12, L 33 of 0; a quarter of L's is paid on.
+        assert_eq!(adjusted, [
+            "adjustment x::A ana -27.000000 0",
+            "adjustment x::B ben -6.000000 100",
+            "adjustment x::L lou 33.000000 1100",
+            "royalty x::L ana 0.000000 0",
+            "royalty x::L ana 8.250000 1100",
+        ]);
+        let of_loop = |line: &Value| line["kind"] == "adjustment" && line["recording"] == "x::L";
+        let line = lines(desk, "2026-11").into_iter().find(of_loop).unwrap();
+        let said = desk.run(&["explain", line["line"].as_str().unwrap()]).ok();
+        assert_says(&said, "because: held plays were let go");
+        assert_says(&said, "33.000000 EUR is what pool cloud/svip/CN/recording of 2026-10 gives it with what is let go now, less what it gave before");
+        let result = desk.close("2026-11");
+        desk.run(&["approve", "2026-11", "--as", "ben", "--result", &result]).ok();
+        desk.run(&["publish", "2026-11", "--as", "ben"]).ok();
+        assert_says(&desk.run(&["verify"]).ok(), "every pool is empty, the trial balance is 0");
+        // It is settled once, and taken back once.
+        month(desk, "2026-12");
+        draft(desk, "2026-12");
+        assert!(!paid(desk, "2026-12").iter().any(|line| line.starts_with("adjustment")));
+        desk.run(&["deny", "2026-12", "--as", "ben", "--reason", "it was no bar"]).ok();
+        clear(desk, "held.csv", "2026-10", &format!("{hash},"), "held");
+        draft(desk, "2026-12");
+        let back = paid(desk, "2026-12");
+        assert!(back.contains(&"adjustment x::L lou -33.000000 -1100".to_owned()), "{back:?}");
+        assert!(back.contains(&"adjustment x::A ana 27.000000 0".to_owned()), "{back:?}");
+        let result = desk.close("2026-12");
+        desk.run(&["approve", "2026-12", "--as", "ben", "--result", &result]).ok();
+        desk.run(&["publish", "2026-12", "--as", "ben"]).ok();
+        assert_says(&desk.run(&["verify"]).ok(), "every pool is empty, the trial balance is 0");
+    }
+}
+
+on_both! {
+    fn a_month_that_was_frozen_before_another_was_cleared_is_closed_again(desk) {
+        world(desk);
+        month(desk, "2026-10");
+        desk.publish("2026-10");
+        month(desk, "2026-11");
+        month(desk, "2026-12");
+        let early = desk.close("2026-12");
+        desk.run(&["approve", "2026-12", "--as", "ben", "--result", &early]).ok();
+        clear(desk, "cleared.csv", "2026-10", ",x::L", "");
+        desk.publish("2026-11");
+        let said = desk.run(&["publish", "2026-12", "--as", "ben"]).refused();
+        assert_says(&said, "an earlier month was published with other clearances after 2026-12 was frozen: deny 2026-12 and close it again");
+        desk.run(&["deny", "2026-12", "--as", "ben", "--reason", "cleared"]).ok();
+        desk.publish("2026-12");
+        assert!(!paid_published(desk, "2026-12").contains("adjustment"));
+        // A recording that is let go: the fan's plays of the others stay held.
+        assert!(paid_published(desk, "2026-11").contains("adjustment,x::L"), "{}", paid_published(desk, "2026-11"));
+        assert_says(&desk.run(&["verify"]).ok(), "every pool is empty, the trial balance is 0");
+    }
+}
+
+fn paid_published(desk: &Desk, month: &str) -> String {
+    desk.run(&["statements", month]).ok()
+}
+
+on_both! {
+    fn a_clearance_that_names_a_listener_by_name_is_not_kept(desk) {
+        let text = "period,service,offer,territory,listener,recording\n\
+            2026-10,cloud,svip,CN,mad-fan,\n2026-10,cloud,svip,CN,,\n\
+            2026-10,cloud,svip,CN,00112233445566778899aabbccddeeff,x::A\n\
+            2026-10,cloud,svip,CN,00112233445566778899AABBCCDDEEFF,\n";
+        let said = desk.import("clearances", "cleared.csv", text);
+        let said = said.stdout + &said.stderr;
+        assert_says(&said, "took 1 row, 3 in quarantine");
+        assert_says(&said, "cleared.csv:2:5: listener: not a listener as `tantieme suspicious` shows one: 32 hexadecimal digits");
+        assert_says(&said, "cleared.csv:3:5: listener: name a listener or a recording");
+        assert_says(&said, "cleared.csv:4:6: recording: name a listener or a recording, in two rows if both");
+        let kept = format!("{:?}", quarantined(desk));
+        assert!(!(said + &kept).contains("mad-fan"), "{kept}");
+    }
+}
+
+#[test]
+fn a_hold_that_holds_nothing_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("u.csv"), "listener,recording,plays\nu,x::A,1\n").unwrap();
+    for (rule, words) in [
+        (
+            "model = \"pro_rata\"\nhold = { listener_plays = { plays_at_least = 3 } }\n",
+            "nothing is held: say hold = true",
+        ),
+        (
+            "model = \"blend\"\n[[parts]]\nweight = \"1\"\n[parts.rule]\nmodel = \"pro_rata\"\n\
+             hold = { listener_plays = { plays_at_least = 3, hold = true } }\n",
+            "hold belongs to the whole blend",
+        ),
+        (
+            "model = \"pro_rata\"\nhold = { listener_plays = { plays = 3 } }\n",
+            "r.toml:2:29: unknown field `plays`",
+        ),
+    ] {
+        std::fs::write(folder.path().join("r.toml"), rule).unwrap();
+        let words_of = [
+            "allocate",
+            "--usage",
+            "u.csv",
+            "--amount",
+            "1",
+            "--currency",
+            "EUR",
+            "--rule",
+            "r.toml",
+        ];
+        let said: crate::support::Said = crate::support::program()
+            .args(words_of)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+            .into();
+        assert_says(&said.refused(), words);
+    }
+}

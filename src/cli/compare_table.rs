@@ -101,9 +101,7 @@ impl Report<'_> {
         rows.group("Where the money goes");
         rows.row("paid to recordings", |model| Some(money(model.total, currency)));
         if self.standings.iter().any(|model| !model.set_aside.is_zero()) {
-            rows.row("set aside, for those who played nothing", |model| {
-                Some(money(model.set_aside, currency))
-            });
+            rows.row("set aside, and not shared", |model| Some(money(model.set_aside, currency)));
         }
         rows.row("recordings paid", |model| Some(show::count(model.recordings_paid)));
         rows.row("artists paid", |model| Some(show::count(model.artists_paid)));
@@ -131,12 +129,8 @@ impl Report<'_> {
 
         let Purchase { accounts, plays_each } = self.purchase;
         if accounts > 0 {
-            let of = match self.period {
-                Some(_) => format!(" of {}", self.compared.bought_into),
-                None => String::new(),
-            };
             rows.group(&format!(
-                "What {} would take{of}, with {} each",
+                "What {} would take, with {} each",
                 show::counted(accounts.into(), "bought account"),
                 show::counted(plays_each.into(), "play")
             ));
@@ -179,6 +173,9 @@ impl Report<'_> {
                     .to_owned(),
                 "each 1.00 over 1.00 is taken from other artists.".to_owned(),
             ]);
+            if self.period.is_some() {
+                lines.push(format!("They are bought into {}.", self.compared.bought_into));
+            }
         }
         lines.extend(self.notes());
         lines

@@ -340,9 +340,10 @@ impl Shown {
         let origin = &pool.origin;
         match self.format {
             OutputFormat::Table => {
-                let apart = if self.text.is_empty() { "" } else { "\n\n" };
+                let apart = if self.text.is_empty() { "" } else { "\n" };
                 let (month, key) = (origin.period, origin.key());
-                let table = text::table(report);
+                let found = !report.suspects.cases.is_empty();
+                let table = if found { text::table(report) } else { text::nothing(report) };
                 self.text.extend([apart, &format!("{month} {key}: "), &table]);
             }
             OutputFormat::Json => {

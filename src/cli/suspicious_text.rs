@@ -135,6 +135,13 @@ fn sentence(report: &Report<'_>, case: &Case) -> String {
     }
 }
 
+/// Of a pool in which nothing is suspicious.
+pub(super) fn nothing(report: &Report<'_>) -> String {
+    let Suspects { plays: count, listeners, .. } = report.suspects;
+    let (plays, listeners) = (plays(*count), show::counted(*listeners, "listener"));
+    format!("nothing is suspicious in {plays} of {listeners}\n")
+}
+
 /// What a person reads who must decide. Writing to a text cannot fail.
 pub(super) fn table(report: &Report<'_>) -> String {
     let Report { suspects, weighed, top, .. } = report;

@@ -36,7 +36,7 @@ pub(super) struct Reopened {
     pub(super) pools: Vec<Pool>,
 }
 
-/// The clearances that the last published month was frozen with.
+/// The clearances that the last published month was frozen with, if there were any.
 pub(super) async fn cleared_before(
     tx: &mut Tx,
     data: &Path,
@@ -47,7 +47,8 @@ pub(super) async fn cleared_before(
         problem: "holds a month that cannot be read".to_owned(),
     })?;
     let Some(run) = Run::live(tx, period).await? else { return Ok(None) };
-    Ok(Manifest::read(data, period, run.manifest)?.facts.get(Clearance::KIND).cloned())
+    let cleared = Manifest::read(data, period, run.manifest)?.facts.remove(Clearance::KIND);
+    Ok(cleared.filter(|file| file.rows > 0))
 }
 
 /// The published months of which other plays are let go now than before.

@@ -167,6 +167,7 @@ on_both! {
         desk.import_demo();
         desk.import("revenue", "two.csv", "period,service,offer,territory,currency,net_revenue\n\
             2026-09,cloud,ad,CN,CNY,1.00\n2026-11,cloud,ad,CN,CNY,1.00\n").ok();
+        desk.import("usage", "played.csv", &format!("{PLAYED}2026-09,cloud,ad,CN,u1,XXDEM2600001,1\n")).ok();
         let september = desk.close("2026-09");
         let october = desk.close("2026-10");
         desk.run(&["approve", "2026-10", "--as", "ben", "--result", &october]).ok();
@@ -184,6 +185,8 @@ on_both! {
     }
 }
 
+/// Plays share the month's pool, so that nothing of it is carried into the next month's.
+const PLAYED: &str = "period,service,offer,territory,listener,recording,plays\n";
 const SALES: &str = "period,source,recording,territory,channel,quantity,amount,currency\n2026-10,shop,XXDEM2600001,CN,download,";
 
 on_both! {
@@ -194,6 +197,8 @@ on_both! {
         for month in ["2026-11", "2026-12"] {
             desk.import("revenue", month, &format!("{revenue}{month},cloud,ad,CN,CNY,1.00\n")).ok();
         }
+        let played = ["2026-11", "2026-12"].map(|month| format!("{month},cloud,ad,CN,u1,XXDEM2600001,1\n"));
+        desk.import("usage", "played.csv", &(PLAYED.to_owned() + &played.concat())).ok();
         desk.import("sales", "late.csv", &format!("{SALES}1,100.00,CNY\n")).ok();
         let november = desk.close("2026-11");
         let path = desk.file("late.csv", &format!("{SALES}1,90.00,CNY\n"));

@@ -248,7 +248,7 @@ on_both! {
         desk.import("sales", "october.csv", &sales).ok();
         let before = everything(desk);
         let said = desk.run(&["withdraw", "october.csv"]).refused();
-        assert_says(&said, "say which with --kind usage or --kind sales");
+        assert_says(&said, "say which with --kind usage, --kind sales or --kind listeners");
         assert_eq!(everything(desk), before);
         let said = desk.run(&["withdraw", "october.csv", "--kind", "sales"]).ok();
         assert_says(&said, "withdrew sales batch october.csv: 1 row");

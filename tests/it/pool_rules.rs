@@ -423,7 +423,7 @@ on_both! {
         assert_eq!(of(2)["fraud"], serde_json::Value::Null);
         let table = compare(&["--plot", desk.dir().join("l.svg").to_str().unwrap()]).ok();
         assert_says(&table, "2026-10: 60.00 EUR for 282 plays by 8 listeners, of 5 recordings by 3 artists");
-        assert_says(&table, "What 2 bought accounts would take of cloud/");
+        assert_says(&table, "They are bought into cloud/");
         assert_says(&std::fs::read_to_string(desk.dir().join("l.svg")).unwrap(), "<svg");
         let said = desk.run(&["compare", "2026-10", "--models", "scaled_user"]).refused();
         assert_says(&said, "the rule shares by what each listener paid, and that is not known");

@@ -172,7 +172,8 @@ async fn earlier(
     Ok(earlier)
 }
 
-/// What published months have left undistributed and none has shared since, by pool.
+/// What published months have left undistributed and none has shared since, by pool; under 0 what
+/// they have given of money that was shared already, since held plays were let go.
 pub(super) async fn openings(tx: &mut Tx) -> Result<Vec<Opening>, CloseError> {
     let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
     for row in tx.rows(UNDISTRIBUTED, &[]).await? {
@@ -184,7 +185,7 @@ pub(super) async fn openings(tx: &mut Tx) -> Result<Vec<Opening>, CloseError> {
         *sums.entry((pool.to_owned(), currency)).or_default() += i128::from(row.int(2)?);
     }
     let mut openings = Vec::new();
-    for ((pool, currency), sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
+    for ((pool, currency), sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
         let amount = Micros::from_micros(sum).map_err(DrawError::range(&pool, currency))?;
         openings.push(Opening { pool, currency, amount });
     }

@@ -23,7 +23,8 @@ pub struct Pool {
     /// What is shared: revenue × rate, rounded once, half to even; never more than is left of the
     /// revenue after the right before it.
     pub amount: Micros,
-    /// What earlier months left undistributed of the same key and currency, shared with it.
+    /// What earlier months left undistributed of the same key and currency, shared with it; under
+    /// 0 what they gave too much.
     pub carried: Micros,
     /// How.
     pub rule: Arc<Rule>,
@@ -40,7 +41,7 @@ pub struct Opening {
     pub pool: String,
     /// In what.
     pub currency: Currency,
-    /// How much; over 0.
+    /// How much; under 0 where a published month has given more since than it had left.
     pub amount: Micros,
 }
 
@@ -223,7 +224,8 @@ pub fn plan(
             // Two halves of an odd micro may both round up: the later right gives way.
             let amount = row.net_revenue.percent(pool.term.rate).min(left);
             left = left.minus(amount).unwrap_or(Micros::ZERO); // never under zero
-            let carried = imported.carried(&origin);
+            // A pool gives back what it has, and the rest waits for the next.
+            let carried = imported.carried(&origin).max(-amount);
             if amount.plus(carried).is_err() {
                 refusals.push(Refusal::TooLarge(origin.key()));
             }

@@ -272,3 +272,76 @@ fn a_hold_that_holds_nothing_is_refused() {
         assert_says(&said.refused(), words);
     }
 }
+
+on_both! {
+    fn money_that_went_on_before_it_was_let_go_comes_out_of_the_next_pool(desk) {
+        world(desk);
+        // In October all plays are held, so November's pool gets October's money too.
+        let usage = "period,service,offer,territory,listener,recording,plays\n\
+            2026-10,cloud,svip,CN,mad-fan,x::L,1100\n";
+        desk.import("usage", "october.csv", usage).ok();
+        let revenue = "period,service,offer,territory,currency,net_revenue\n2026-10,cloud,svip,CN,EUR,96.00\n";
+        desk.import("revenue", "october-revenue.csv", revenue).ok();
+        desk.publish("2026-10");
+        month(desk, "2026-11");
+        desk.publish("2026-11");
+        assert!(paid_published(desk, "2026-11").contains(",72.000000,"));
+        // Then October is let go: Loop gets its 48.00 in December, from what January has.
+        clear(desk, "cleared.csv", "2026-10", ",x::L", "");
+        month(desk, "2026-12");
+        let totals = draft(desk, "2026-12")["totals"]["EUR"].clone();
+        assert_eq!(totals["held"]["undistributed"], "-48.000000");
+        let lines = paid(desk, "2026-12");
+        assert!(lines.contains(&"adjustment x::L lou 48.000000 1100".to_owned()), "{lines:?}");
+        let result = desk.close("2026-12");
+        desk.run(&["approve", "2026-12", "--as", "ben", "--result", &result]).ok();
+        desk.run(&["publish", "2026-12", "--as", "ben"]).ok();
+        let revenue = "period,service,offer,territory,currency,net_revenue\n\
+            2027-01,cloud,svip,CN,EUR,60.00\n2027-02,cloud,svip,CN,EUR,60.00\n";
+        desk.import("revenue", "later.csv", revenue).ok();
+        let usage = "period,service,offer,territory,listener,recording,plays\n\
+            2027-01,cloud,svip,CN,u1,x::A,1\n2027-02,cloud,svip,CN,u1,x::A,1\n";
+        desk.import("usage", "later-usage.csv", usage).ok();
+        // January has 30.00 and gives them all; February has 12.00 left.
+        assert_eq!(draft(desk, "2027-01")["totals"]["EUR"]["carried_in"], "-30.000000");
+        desk.publish("2027-01");
+        assert_eq!(draft(desk, "2027-02")["totals"]["EUR"]["carried_in"], "-18.000000");
+        assert!(paid(desk, "2027-02").contains(&"share x::A ana 12.000000 1".to_owned()));
+        desk.publish("2027-02");
+        assert_says(&desk.run(&["verify"]).ok(), "every pool is empty, the trial balance is 0");
+    }
+}
+
+#[test]
+fn what_is_held_does_not_help_over_a_threshold() {
+    let folder = tempfile::tempdir().unwrap();
+    let usage = "listener,recording,plays\nfan,x::A,600\nu1,x::A,400\nu1,x::B,500\nu2,x::B,500\n";
+    std::fs::write(folder.path().join("u.csv"), usage).unwrap();
+    let by = |hold: &str| {
+        let rule = format!(
+            "model = \"pro_rata\"\n{hold}[[eligible]]\nof = \"recording\"\nplays_at_least = 1000\n"
+        );
+        std::fs::write(folder.path().join("r.toml"), rule).unwrap();
+        let words = [
+            "allocate",
+            "--usage",
+            "u.csv",
+            "--amount",
+            "10",
+            "--currency",
+            "EUR",
+            "--rule",
+            "r.toml",
+        ];
+        let said: crate::support::Said = crate::support::program()
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+            .into();
+        said.ok()
+    };
+    assert_says(&by(""), "x::A,1000,2,5.000000\nx::B,1000,2,5.000000\n");
+    let hold = "hold = { recording_of_listener = { share_at_least = \"100\", plays_at_least = 600, hold = true } }\n";
+    assert_says(&by(hold), "x::A,400,1,0.000000\nx::B,1000,2,10.000000\n");
+}

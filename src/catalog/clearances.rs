@@ -1,7 +1,7 @@
 //! Suspicious listening that a person has looked at and let go.
 
-use super::{Fact, cell, free_text, one_of, optional_cell};
-use crate::ident::{Name, RecordingId, Territory, key_of};
+use super::{Fact, free_text, one_of};
+use crate::ident::{Name, RecordingId, Territory, key_of, parse_listener, shown_listener};
 use crate::ingest::{Column, Fault, Row};
 use crate::period::Period;
 use crate::store::statements::facts::{CLEARANCE, FactTable};
@@ -50,18 +50,27 @@ impl Fact for Clearance {
         Column::optional("state"),
     ];
     const TABLE: &'static FactTable = &CLEARANCE;
-    const WITHHELD: &'static [usize] = &[4];
+    // Only the month and the territory cannot be a listener's id that has slipped.
+    const WITHHELD: &'static [usize] = &[1, 2, 4, 5, 6, 7];
 
     fn read(row: Row<'_>) -> Result<Self, Fault> {
-        // What stands there is not shown: it may be a listener's id.
+        // What stands in a cell is not shown: it may be a listener's id in the wrong column.
+        fn cell<T, E: std::fmt::Display>(
+            row: Row<'_>,
+            column: usize,
+            parse: impl FnOnce(&str) -> Result<T, E>,
+        ) -> Result<Option<T>, Fault> {
+            let text = row.optional(column);
+            text.map(parse).transpose().map_err(|reason| row.fault(column, reason))
+        }
+        let needed = |column| row.fault(column, "empty");
         let hash = |text: &str| {
-            let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-            let hash = hex.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-            let wrong = "not a listener as `tantieme suspicious` shows one: 32 hexadecimal digits";
-            hash.ok_or_else(|| row.fault(4, wrong))
+            let wrong =
+                "not a listener as `tantieme suspicious` shows one: 32 and 8 hexadecimal digits";
+            parse_listener(text).ok_or(wrong)
         };
-        let listener = row.optional(4).map(hash).transpose()?;
-        let recording = optional_cell(row, 5, RecordingId::parse)?;
+        let listener = cell(row, 4, hash)?;
+        let recording = cell(row, 5, RecordingId::parse)?;
         let of = match (listener, recording) {
             (Some(listener), None) => Cleared::Listener(listener),
             (None, Some(recording)) => Cleared::Recording(recording),
@@ -70,14 +79,14 @@ impl Fact for Clearance {
                 return Err(row.fault(5, "name a listener or a recording, in two rows if both"));
             }
         };
-        let state = optional_cell(row, 7, |text| one_of(text, &STATES))?;
+        let state = cell(row, 7, |text| one_of(text, &STATES))?;
         Ok(Self {
-            period: cell(row, 0, str::parse)?,
-            service: cell(row, 1, Name::parse)?,
-            offer: cell(row, 2, Name::parse)?,
-            territory: cell(row, 3, Territory::parse)?,
+            period: cell(row, 0, str::parse)?.ok_or_else(|| needed(0))?,
+            service: cell(row, 1, Name::parse)?.ok_or_else(|| needed(1))?,
+            offer: cell(row, 2, Name::parse)?.ok_or_else(|| needed(2))?,
+            territory: cell(row, 3, Territory::parse)?.ok_or_else(|| needed(3))?,
             of,
-            reason: optional_cell(row, 6, free_text)?,
+            reason: cell(row, 6, free_text)?,
             stands: state != Some(STATES[1]),
         })
     }
@@ -117,7 +126,7 @@ impl Clearance {
     /// The listener's hash, or the recording.
     fn subject(&self) -> [Option<String>; 2] {
         match &self.of {
-            Cleared::Listener(hash) => [Some(format!("{hash:032x}")), None],
+            Cleared::Listener(hash) => [Some(shown_listener(*hash)), None],
             Cleared::Recording(id) => [None, Some(id.to_string())],
         }
     }

@@ -49,7 +49,13 @@ impl Explain {
             state => say!("\nThis is a {state} close: it may still change."),
         }
         if self.listeners && found.pool.is_none() {
-            say!("\nA sale has no listeners.");
+            let sale = found.chain.iter().all(|line| line.origin.sale);
+            let why = if sale {
+                "A sale has no listeners."
+            } else {
+                "Explain the lines that it adjusts."
+            };
+            say!("\n{why}");
         } else if self.listeners {
             say!();
             put!(listeners(&found));

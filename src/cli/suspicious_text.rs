@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::csv_text::CsvText;
 use super::show;
 use super::suspicious::{Effect, Moved};
-use crate::ident::{Name, RecordingId};
+use crate::ident::{Name, RecordingId, shown_listener};
 use crate::money::{Micros, half_even};
 use crate::suspicion::{Case, Played, Signal, Subject, Suspects, Weighed, Weight};
 
@@ -257,10 +257,6 @@ fn effect_text(report: &Report<'_>, effect: &Effect) -> String {
     text
 }
 
-fn hash(listener: u128) -> String {
-    format!("{listener:032x}")
-}
-
 /// For programs.
 pub(super) fn json(report: &Report<'_>) -> Value {
     let Report { suspects, weighed, .. } = report;
@@ -321,7 +317,7 @@ fn json_case(report: &Report<'_>, case: &Case) -> Value {
         "sentence": sentence(report, case),
     });
     if let Some(listener) = case.subject.listener() {
-        value["listener"] = hash(listener).into();
+        value["listener"] = shown_listener(listener).into();
     }
     if let Some(recording) = case.subject.recording() {
         value["recording"] = report.id(recording).into();
@@ -331,7 +327,7 @@ fn json_case(report: &Report<'_>, case: &Case) -> Value {
         Subject::Group(group) => {
             value["group"] = group.id.as_str().into();
             value["listeners_of_group"] =
-                group.listeners.iter().map(|listener| hash(*listener)).collect();
+                group.listeners.iter().map(|listener| shown_listener(*listener)).collect();
             let recording = |played: &Played| {
                 let Played { recording, plays, listeners } = played;
                 let id = report.id(*recording);
@@ -386,7 +382,7 @@ pub(super) fn cases(report: &Report<'_>, pool: &[(&str, String)], header: bool) 
             row("");
         }
         for listener in listeners {
-            row(&hash(listener));
+            row(&shown_listener(listener));
         }
     }
     text

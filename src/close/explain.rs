@@ -197,7 +197,7 @@ fn allocated(
             Some(())
         })?;
         if other == pool {
-            return Ok((found, totals));
+            return Ok((found, (totals.plays, totals.listeners)));
         }
     }
     Ok((None, (0, 0)))

@@ -99,7 +99,8 @@ pub(super) async fn freeze(
     match manifest.plan(&data) {
         Ok(planned) => {
             let before = manifest.cleared_before(&data)?;
-            manifest.reopened = reopened_months(&mut tx, &before, &planned.clearances).await?;
+            manifest.reopened =
+                reopened_months(&mut tx, &data, &before, &planned.clearances).await?;
             manifest.earlier = earlier(workspace, &mut tx, &planned, &mut refusals).await?;
         }
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),

@@ -1,6 +1,6 @@
 //! What a month was made of, by content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::CloseError;
 use super::arriving::Arriving;
 use super::reopened::{Reopened, ReopenedMonth};
 use crate::agreements::{Agreement, Agreements};
-use crate::catalog::{CatalogueBuilder, Clearance, Fact, Revenue};
+use crate::catalog::{Catalogue, CatalogueBuilder, Clearance, Fact, Revenue};
 use crate::digest::Digest;
 use crate::ident::{Name, Territory};
 use crate::ingest::{Given, IngestError, OtherColumns, RowRead, Rows};
@@ -142,21 +142,38 @@ impl Manifest {
             sales.unseal(&data.join(&batch.file.path))?;
         }
         let (sales, rounding) = sales.rounded().map_err(SalesError::from)?;
+        let catalogue = self.catalogue(data)?;
+        let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
+        let reopened = self.reopened(data, &clearances)?;
+        Ok(Loaded { facts, pools, keys, clearances, reopened })
+    }
+
+    /// Parties, recordings and claims.
+    pub(super) fn catalogue(&self, data: &Path) -> Result<Catalogue, CloseError> {
         let mut catalogue = CatalogueBuilder::default();
         self.each_fact(data, |party| catalogue.party(party))?;
         self.each_fact(data, |recording| catalogue.recording(recording))?;
         self.each_fact(data, |claim| catalogue.claim(claim))?;
-        let catalogue = catalogue.finish();
-        let facts = Facts { period: self.period, catalogue, agreements, sales, rounding };
-        let reopened = self.reopened(data, &clearances)?;
-        Ok(Loaded { facts, pools, keys, clearances, reopened })
+        Ok(catalogue.finish())
+    }
+
+    /// Recordings alone: all that a rule asks about.
+    pub(super) fn recordings(&self, data: &Path) -> Result<Catalogue, CloseError> {
+        let mut catalogue = CatalogueBuilder::default();
+        self.each_fact(data, |recording| catalogue.recording(recording))?;
+        Ok(catalogue.finish())
+    }
+
+    /// The agreements.
+    pub(super) fn agreed(&self, data: &Path) -> Result<Agreements, CloseError> {
+        Ok(Agreements::new(self.agreements(data)?))
     }
 
     /// The month's pools and what they rest on, without the catalogue.
     pub(super) fn plan(&self, data: &Path) -> Result<Planned, CloseError> {
         let mut revenue: Vec<Revenue> = Vec::new();
         self.each_fact(data, |row| revenue.push(row))?;
-        let agreements = Agreements::new(self.agreements(data)?);
+        let agreements = self.agreed(data)?;
         let of = |batches: &[FrozenBatch]| -> Result<Vec<UsageKey>, CloseError> {
             batches.iter().map(|batch| batch.key(data)).collect()
         };
@@ -165,8 +182,12 @@ impl Manifest {
             listeners: of(&self.listeners)?,
             earlier: of(&self.earlier)?,
         };
+        // What a pool leaves undistributed now is settled first: it is carried by the next close.
+        let open: BTreeSet<&String> = self.reopened.iter().flat_map(|month| &month.pools).collect();
+        let mut openings = self.openings.clone();
+        openings.retain(|opening| !open.contains(&opening.pool));
         let imported =
-            Imported { usage: &keys.usage, listeners: &keys.listeners, openings: &self.openings };
+            Imported { usage: &keys.usage, listeners: &keys.listeners, openings: &openings };
         let pools = plan(&revenue, &agreements, &imported)
             .map_err(|refusals| CloseError::Refused { period: self.period, refusals })?;
         let mut clearances = Vec::new();

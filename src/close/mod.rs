@@ -141,7 +141,8 @@ pub enum CloseError {
     },
     /// An earlier month was published with other clearances after this one was frozen.
     #[error(
-        "an earlier month was published with other clearances after {0} was frozen: deny {0} and close it again"
+        "an earlier month was published after {0} was frozen, and what is let go of it is not settled in {0}: deny {0} \
+         and close it again"
     )]
     ClearedMeanwhile(Period),
     /// The hash is of another result.

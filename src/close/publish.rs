@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::conduct::{Alone, in_order, note, person};
 use super::manifest::Manifest;
-use super::reopened::cleared_before;
+use super::reopened::{cleared_before, reopened_months};
 use super::run::{Run, State};
 use super::steps::{self, Wanted};
 use super::{CloseError, crash, freeze};
@@ -70,9 +70,7 @@ pub async fn publish(
         return Err(CloseError::EarlierFirst { period, earlier });
     }
     openings_stand(&mut tx, &data, &manifest).await?;
-    if cleared_before(&mut tx, &data).await? != manifest.cleared_before {
-        return Err(CloseError::ClearedMeanwhile(period));
-    }
+    clearances_stand(&mut tx, &data, &manifest).await?;
     for file in manifest.usage.iter().chain(&manifest.sales) {
         if let Some(row) = tx.row(SETTLED_BY, &[file.id.into()]).await? {
             let (batch, by) = (row.text(0)?, row.text(1)?);
@@ -94,6 +92,16 @@ pub async fn publish(
     crash::point("posted");
     let (transfers, statements) = (posted.transfers, faces.len());
     Ok(Published { period, result, transfers, statements, posting: posted.head })
+}
+
+/// Refuses a month that was frozen before another was published with other clearances, or before
+/// one was published of which it lets go what was held.
+async fn clearances_stand(tx: &mut Tx, data: &Path, manifest: &Manifest) -> Result<(), CloseError> {
+    let before = manifest.cleared_before(data)?;
+    let now = manifest.plan(data)?.clearances;
+    let same = cleared_before(tx, data).await? == manifest.cleared_before
+        && reopened_months(tx, data, &before, &now).await? == manifest.reopened;
+    if same { Ok(()) } else { Err(CloseError::ClearedMeanwhile(manifest.period)) }
 }
 
 /// Refuses a month whose pools would open with another amount than they were shared with: an

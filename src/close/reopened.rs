@@ -1,18 +1,17 @@
-//! Pools of published months of which held plays were let go since, or are held again: shared once
-//! more, and what that changes settled in the open month.
+//! Pools of published months of which held plays were let go since, or are held again: shared and
+//! settled once more as they were and as they are, and what is different posted in the open month.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::CloseError;
 use super::manifest::{FrozenFile, Manifest, Planned};
 use super::pools::{Pools, released};
 use super::run::{Run, State};
-use crate::catalog::{CatalogueBuilder, Clearance, Fact as _};
+use crate::catalog::{Clearance, Fact as _};
 use crate::digest::Digest;
-use crate::ident::RecordingId;
 use crate::period::Period;
-use crate::settle::{Adjusted, Adjustment, Allocated, Pool};
+use crate::settle::{Allocated, Facts, Pool};
 use crate::store::Tx;
 use crate::store::statements::ledger::PERIODS_CLOSED;
 
@@ -23,6 +22,8 @@ pub struct ReopenedMonth {
     pub period: Period,
     /// The hash of its manifest.
     pub manifest: Digest,
+    /// The keys of the pools that are shared otherwise.
+    pub pools: Vec<String>,
 }
 
 /// The pools of such a month that are shared otherwise than before.
@@ -51,9 +52,10 @@ pub(super) async fn cleared_before(
     Ok(cleared.filter(|file| file.rows > 0))
 }
 
-/// The published months of which other plays are let go now than before.
+/// The published months with pools that other clearances share otherwise than before.
 pub(super) async fn reopened_months(
     tx: &mut Tx,
+    data: &Path,
     before: &[Clearance],
     now: &[Clearance],
 ) -> Result<Vec<ReopenedMonth>, CloseError> {
@@ -61,14 +63,19 @@ pub(super) async fn reopened_months(
         let standing = all.iter().filter(|clearance| clearance.stands);
         standing.map(|clearance| (clearance.period, clearance.key())).collect()
     };
-    let (before, now) = (standing(before), standing(now));
+    let (stood, stand) = (standing(before), standing(now));
     let changed: BTreeSet<Period> =
-        before.symmetric_difference(&now).map(|(period, _)| *period).collect();
+        stood.symmetric_difference(&stand).map(|(period, _)| *period).collect();
     let mut months = Vec::new();
     for period in changed {
         let run = Run::live(tx, period).await?;
-        if let Some(Run { manifest, .. }) = run.filter(|run| run.state == State::Published) {
-            months.push(ReopenedMonth { period, manifest });
+        let Some(run) = run.filter(|run| run.state == State::Published) else { continue };
+        let (manifest, pools) = (run.manifest, Vec::new());
+        let month = ReopenedMonth { period, manifest, pools };
+        let pools = Reopened::open(data, &month, before, now)?.pools;
+        let pools: Vec<String> = pools.iter().map(|pool| pool.origin.key()).collect();
+        if !pools.is_empty() {
+            months.push(ReopenedMonth { pools, ..month });
         }
     }
     Ok(months)
@@ -93,45 +100,43 @@ impl Reopened {
         Ok(Self { manifest, planned, before: before.to_vec(), now: now.to_vec(), pools })
     }
 
-    /// Shares its pools as before and as now, and hands on what is different.
+    /// Shares its pools as before and as now, and hands both on.
     pub(super) fn share(
         &self,
         data: &Path,
         threads: usize,
-        mut take: impl FnMut(&Pool, Adjustment) -> Result<(), CloseError>,
+        mut take: impl FnMut(&Pool, [Allocated; 2]) -> Result<(), CloseError>,
     ) -> Result<(), CloseError> {
-        let mut catalogue = CatalogueBuilder::default();
-        self.manifest.each_fact(data, |recording| catalogue.recording(recording))?;
-        let catalogue = catalogue.finish();
+        let catalogue = self.manifest.recordings(data)?;
         let keys = &self.planned.keys;
-        let pools =
-            |clearances| Pools::new(data, &self.manifest, (keys, clearances), &catalogue, threads);
-        let (before, now) = (pools(&self.before), pools(&self.now));
+        let shared = |pool: &Pool, clearances| {
+            let keys = (keys, clearances);
+            let pools = Pools::new(data, &self.manifest, keys, &catalogue, threads);
+            let opened = pools.open(pool, &[&pool.rule], false)?;
+            pools.allocate(pool, &pool.rule, &opened)
+        };
         for pool in &self.pools {
-            let shared = |pools: &Pools<'_>| {
-                let opened = pools.open(pool, &[&pool.rule], false)?;
-                pools.allocate(pool, &pool.rule, &opened)
+            let failed = |error| match error {
+                CloseError::Allocate { pool: key, reason } => CloseError::Allocate {
+                    pool: format!("{key} of {}", pool.origin.period),
+                    reason: format!("with what is let go by `import clearances`: {reason}"),
+                },
+                error => error,
             };
-            take(pool, difference(shared(&before)?, shared(&now)?))?;
+            let before = shared(pool, &self.before)?;
+            take(pool, [before, shared(pool, &self.now).map_err(failed)?])?;
         }
         Ok(())
     }
-}
 
-/// What each recording gets more or less. Recordings that get the same are left out.
-fn difference(before: Allocated, now: Allocated) -> Adjustment {
-    let mut recordings: BTreeMap<RecordingId, Adjusted> = BTreeMap::new();
-    let count = |plays: u64| i64::try_from(plays).unwrap_or(i64::MAX);
-    for row in now.recordings {
-        let of = recordings.entry(row.recording).or_default();
-        (of.plays, of.amount) = (count(row.plays), row.amount);
+    /// What its pools are settled by: who held and agreed what when it was published.
+    pub(super) fn facts(&self, data: &Path) -> Result<Facts, CloseError> {
+        Ok(Facts {
+            period: self.manifest.period,
+            catalogue: self.manifest.catalogue(data)?,
+            agreements: self.manifest.agreed(data)?,
+            sales: Vec::new(),
+            rounding: Vec::new(),
+        })
     }
-    for row in before.recordings {
-        let of = recordings.entry(row.recording).or_default();
-        of.plays -= count(row.plays);
-        // Both are parts of one pool, and not negative.
-        of.amount = of.amount.minus(row.amount).unwrap_or_default();
-    }
-    recordings.retain(|_, of| *of != Adjusted::default());
-    Adjustment { recordings, plays: count(now.plays) - count(before.plays) }
 }

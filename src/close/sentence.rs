@@ -23,7 +23,7 @@ impl Explanation {
             |id| format!(" for \u{201c}{}\u{201d}", named(id.as_str())),
         );
         let of = match (&line.rate, line.kind) {
-            (Some(rate), Kind::Share | Kind::Adjustment) => {
+            (Some(rate), Kind::Share) => {
                 format!(", a share of {} of {} {currency}", rate_text(rate), line.base)
             }
             (Some(rate), _) => format!(", {} of {} {currency}", rate_text(rate), line.base),
@@ -84,17 +84,24 @@ impl Explanation {
                 pool.agreement.version
             ));
             if !pool.carried.is_zero() {
+                let (carried, why) = if pool.carried.is_negative() {
+                    (-pool.carried, "less {} that earlier months gave too much")
+                } else {
+                    (pool.carried, "and {} that earlier months left undistributed")
+                };
+                let carried = why.replace("{}", &carried.to_string());
+                let total = pool.total();
                 steps.push(format!(
-                    "what is shared = {} and {} that earlier months left undistributed = {} {currency}",
-                    pool.amount,
-                    pool.carried,
-                    pool.total()
+                    "what is shared = {} {carried} = {total} {currency}",
+                    pool.amount
                 ));
             }
             if let Some(recording) = &self.recording {
                 steps.extend(self.allocation(pool, recording));
             }
-        } else if let Some(root) = self.chain.last().filter(|root| root.kind != Kind::Rounding) {
+        } else if let Some(root) =
+            self.chain.last().filter(|root| root.origin.sale && root.kind != Kind::Rounding)
+        {
             let what = root.origin.release.as_ref().map_or_else(String::new, |release| {
                 format!(", this recording's equal part of release {release}")
             });
@@ -107,18 +114,14 @@ impl Explanation {
                 root.origin.service
             ));
         }
-        if let Some(root) = self.chain.last().filter(|root| root.kind == Kind::Adjustment) {
-            let (key, month) = (root.origin.key(), root.origin.period);
-            steps.push(format!(
-                "{} {} is what pool {key} of {month} gives it with what is let go now, less what it gave before",
-                root.base, root.origin.currency
-            ));
-        }
         for line in self.chain.iter().rev().filter(|line| line.kind != Kind::Pool) {
             let from = match (&line.rate, line.kind) {
                 (Some(rate), _) => format!("{} × {} = ", line.base, rate_text(rate)),
                 (None, Kind::Unclaimed) => format!("{} less what is claimed = ", line.base),
                 (None, Kind::Rounding) => format!("{} = ", rounding(line)),
+                (None, Kind::Adjustment) => {
+                    line.note.as_ref().map_or_else(String::new, |note| format!("{note}: "))
+                }
                 (None, _) => String::new(), // the whole of it
             };
             steps.push(format!(

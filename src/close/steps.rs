@@ -18,10 +18,7 @@ use crate::ident::RecordingId;
 use crate::ledger::{Sum, Sums};
 use crate::money::Micros;
 use crate::period::Period;
-use crate::settle::{
-    Adjusted, Adjustment, Allocated, Line, Pool, order, settle_adjustment, settle_pool,
-    settle_sales,
-};
+use crate::settle::{Allocated, Line, Pool, order, settle_adjustment, settle_pool, settle_sales};
 use crate::statements::{Drawn, Receipts, Sheets};
 
 /// What a step made.
@@ -41,7 +38,7 @@ impl Made {
 }
 
 /// What each pool gives each recording. A row without a recording is the pool as a whole, with
-/// all its plays and listeners.
+/// all its plays and listeners; a second one is what is set aside of it.
 pub(super) const ALLOCATION: Layout = &[
     ("pool", Kind::Text),
     ("recording", Kind::Text),
@@ -66,46 +63,50 @@ pub(super) fn allocate_pools(
         let keys = (&loaded.keys, loaded.clearances.as_slice());
         let pools = Pools::new(data, manifest, keys, &loaded.facts.catalogue, threads);
         for pool in &loaded.pools {
-            let key = pool.origin.key();
-            let inputs = pools.open(pool, &[&pool.rule], false)?;
-            let allocation = pools.allocate(pool, &pool.rule, &inputs)?;
-            if allocation.plays == 0 {
-                continue;
-            }
-            let plays = [int(allocation.plays), int(allocation.listeners)];
-            let amount = Cell::Amount(pool.total());
-            table.push(&[Cell::Text(&key), Cell::Absent, plays[0], plays[1], amount])?;
-            for recording in &allocation.recordings {
-                table.push(&[
-                    Cell::Text(&key),
-                    Cell::Text(recording.recording.as_str()),
-                    int(recording.plays),
-                    int(recording.listeners),
-                    Cell::Amount(recording.amount),
-                ])?;
-            }
+            let opened = pools.open(pool, &[&pool.rule], false)?;
+            let allocated = pools.allocate(pool, &pool.rule, &opened)?;
+            write_allocated(table, &pool.origin.key(), pool, &allocated)?;
         }
         for month in &loaded.reopened {
-            month.share(data, threads, |pool, adjustment| {
-                let key = adjusted_key(pool);
-                let plays = Cell::Int(adjustment.plays);
-                let none = (Cell::Int(0), Cell::Amount(Micros::ZERO));
-                table.push(&[Cell::Text(&key), Cell::Absent, plays, none.0, none.1])?;
-                for (recording, Adjusted { plays, amount }) in &adjustment.recordings {
-                    let (recording, plays) = (Cell::Text(recording.as_str()), Cell::Int(*plays));
-                    let amount = Cell::Amount(*amount);
-                    table.push(&[Cell::Text(&key), recording, plays, none.0, amount])?;
-                }
-                Ok(())
+            month.share(data, threads, |pool, both| {
+                let keys = reopened_keys(pool);
+                keys.iter()
+                    .zip(&both)
+                    .try_for_each(|(key, allocated)| write_allocated(table, key, pool, allocated))
             })?;
         }
         Ok(())
     })
 }
 
-/// What a pool of a published month is called where it is shared again.
-fn adjusted_key(pool: &Pool) -> String {
-    format!("{} {}", pool.origin.period, pool.origin.key())
+/// What a pool of a published month is called where it is shared as before, and as now.
+fn reopened_keys(pool: &Pool) -> [String; 2] {
+    let (month, key) = (pool.origin.period, pool.origin.key());
+    [format!("{month} {key} before"), format!("{month} {key} now")]
+}
+
+/// Writes what a pool gives; nothing if it has no plays.
+fn write_allocated(
+    table: &mut Table<'_>,
+    key: &str,
+    pool: &Pool,
+    allocated: &Allocated,
+) -> Result<(), CloseError> {
+    if allocated.plays == 0 {
+        return Ok(());
+    }
+    let key = Cell::Text(key);
+    let (plays, listeners) = (int(allocated.plays), int(allocated.listeners));
+    table.push(&[key, Cell::Absent, plays, listeners, Cell::Amount(pool.total())])?;
+    if !allocated.set_aside.is_zero() {
+        table.push(&[key, Cell::Absent, plays, listeners, Cell::Amount(allocated.set_aside)])?;
+    }
+    for row in &allocated.recordings {
+        let recording = Cell::Text(row.recording.as_str());
+        let (plays, listeners) = (int(row.plays), int(row.listeners));
+        table.push(&[key, recording, plays, listeners, Cell::Amount(row.amount)])?;
+    }
+    Ok(())
 }
 
 /// Settles the month into lines.
@@ -129,11 +130,15 @@ pub(super) fn settle_lines(
     };
     let mut amounts = Amounts::open(&allocation)?;
     for pool in &loaded.pools {
-        settle_pool(&loaded.facts, pool, &amounts.of(pool)?, &mut out)?;
+        settle_pool(&loaded.facts, pool, &amounts.of(&pool.origin.key())?, &mut out)?;
     }
-    for pool in loaded.reopened.iter().flat_map(|month| &month.pools) {
-        let adjustment = amounts.of_adjusted(pool)?;
-        settle_adjustment(&loaded.facts, pool, &adjustment, &mut out)?;
+    for month in &loaded.reopened {
+        let facts = month.facts(data)?;
+        for pool in &month.pools {
+            let [before, now] = reopened_keys(pool);
+            let both = [amounts.of(&before)?, amounts.of(&now)?];
+            settle_adjustment((&facts, loaded.facts.period), pool, &both, &mut out)?;
+        }
     }
     amounts.end()?;
     settle_sales(&loaded.facts, &mut out)?;
@@ -247,6 +252,14 @@ fn finish(
     Ok((Read { drawn, result: hash.digest(), sums }, books.sheets))
 }
 
+/// A pool as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Whole {
+    pub(super) plays: u64,
+    pub(super) listeners: u64,
+    pub(super) set_aside: Micros,
+}
+
 /// Reads an allocation pool by pool.
 pub(super) struct Amounts {
     table: TableReader,
@@ -259,29 +272,16 @@ impl Amounts {
         Ok(Self { table: TableReader::open(path, ALLOCATION, None)?, batch: None, next: 0 })
     }
 
-    /// What the pool gives, if it is next. What it does not give is set aside.
-    fn of(&mut self, pool: &Pool) -> Result<Allocated, CloseError> {
+    /// What the pool of that key gives, if it is next.
+    fn of(&mut self, key: &str) -> Result<Allocated, CloseError> {
         let mut recordings = Vec::new();
-        let mut set_aside = pool.total();
-        let (plays, listeners) =
-            self.each(&pool.origin.key(), |recording, plays, listeners, amount| {
+        let Whole { plays, listeners, set_aside } =
+            self.each(key, |recording, plays, listeners, amount| {
                 let recording = RecordingId::parse(recording).ok()?;
-                set_aside = set_aside.minus(amount).ok()?;
                 recordings.push(RecordingAmount { recording, plays, listeners, amount });
                 Some(())
             })?;
         Ok(Allocated { recordings, plays, listeners, set_aside })
-    }
-
-    /// What a pool of a published month gives more or less, if it is next.
-    fn of_adjusted(&mut self, pool: &Pool) -> Result<Adjustment, CloseError> {
-        let mut adjustment = Adjustment::default();
-        let (plays, _) = self.each_row(&adjusted_key(pool), |recording, plays, _, amount| {
-            let recording = RecordingId::parse(recording).ok()?;
-            adjustment.recordings.insert(recording, Adjusted { plays, amount });
-            Some(())
-        })?;
-        Ok(Adjustment { plays, ..adjustment })
     }
 
     /// Shows the amounts of the pool of that key, if they are next; the pool as a whole is none.
@@ -289,20 +289,9 @@ impl Amounts {
         &mut self,
         key: &str,
         mut look: impl FnMut(&str, u64, u64, Micros) -> Option<()>,
-    ) -> Result<(u64, u64), CloseError> {
+    ) -> Result<Whole, CloseError> {
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
-        let totals = self.each_row(key, |recording, plays, listeners, amount| {
-            look(recording, count(plays), count(listeners), amount)
-        })?;
-        Ok((count(totals.0), count(totals.1)))
-    }
-
-    fn each_row(
-        &mut self,
-        key: &str,
-        mut look: impl FnMut(&str, i64, i64, Micros) -> Option<()>,
-    ) -> Result<(i64, i64), CloseError> {
-        let mut totals = (0, 0);
+        let (mut whole, mut wholes) = (Whole::default(), 0);
         while self.fill()? {
             let Some(batch) = &self.batch else { break };
             let damaged = || TableError::new(self.table.path(), "a row is not an allocation");
@@ -315,15 +304,18 @@ impl Amounts {
             else {
                 return Err(damaged().into());
             };
-            match recording {
-                Cell::Text(recording) => {
-                    look(recording, plays, listeners, amount).ok_or_else(damaged)?;
-                }
-                _ => totals = (plays, listeners),
+            let (plays, listeners) = (count(plays), count(listeners));
+            if let Cell::Text(recording) = recording {
+                look(recording, plays, listeners, amount).ok_or_else(damaged)?;
+            } else {
+                // The pool as a whole, and then what is set aside of it.
+                let set_aside = if wholes == 0 { Micros::ZERO } else { amount };
+                whole = Whole { plays, listeners, set_aside };
+                wholes += 1;
             }
             self.next += 1;
         }
-        Ok(totals)
+        Ok(whole)
     }
 
     /// True if there is a row; reads on where it must.

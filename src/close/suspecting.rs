@@ -6,7 +6,6 @@ use super::pools::{PoolInputs, Pools};
 use crate::allocate::{
     AllocateError, Allocation, RecordingAmount, Rule, allocate, allocate_without,
 };
-use crate::catalog::CatalogueBuilder;
 use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
 use crate::money::Micros;
@@ -47,9 +46,7 @@ pub async fn suspicious(
     let manifest = manifest(workspace, period).await?;
     manifest.check_files(&data)?;
     let planned = manifest.plan(&data)?;
-    let mut catalogue = CatalogueBuilder::default();
-    manifest.each_fact(&data, |recording| catalogue.recording(recording))?;
-    let catalogue = catalogue.finish();
+    let catalogue = manifest.recordings(&data)?;
     let keys = (&planned.keys, planned.clearances.as_slice());
     let pools = Pools::new(&data, &manifest, keys, &catalogue, workspace.means.threads);
     let usual = Suspicion::default();

@@ -13,7 +13,6 @@ mod plan;
 pub use account::{Account, Suspense, party_of, shown};
 pub use line::{Kind, LAYOUT, Line, LineId, LineRow, Origin, canonical};
 pub use month::{
-    Adjusted, Adjustment, Allocated, Facts, SettleError, order, settle_adjustment, settle_pool,
-    settle_sales,
+    Allocated, Facts, SettleError, order, settle_adjustment, settle_pool, settle_sales,
 };
 pub use plan::{Imported, Opening, Pool, Refusal, plan};

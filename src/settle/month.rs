@@ -17,11 +17,6 @@ use crate::sales::{RoundingDifference, Sale, Sold};
 /// How many hands money passes through in one month before it is parked.
 const CHAIN_MAX: usize = 16;
 
-/// What a rights holder's line is, unless it adjusts an earlier one.
-const SHARE: (Kind, Option<&str>) = (Kind::Share, None);
-/// Why it adjusts one.
-const LET_GO: &str = "held plays were let go, or are held again";
-
 /// How many royalties one receipt may set in motion before the rest is parked.
 const ROYALTIES_MAX: usize = 10_000;
 
@@ -90,25 +85,6 @@ pub struct Allocated {
     pub set_aside: Micros,
 }
 
-/// What one recording gets more or less of a pool than before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Adjusted {
-    /// Plays that count more or less.
-    pub plays: i64,
-    /// More or less money.
-    pub amount: Micros,
-}
-
-/// What a pool of a published month gives more or less than it gave. What recordings do not get
-/// is undistributed, or retained.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Adjustment {
-    /// By recording; those that get the same are left out.
-    pub recordings: BTreeMap<RecordingId, Adjusted>,
-    /// Plays of the pool that count more or less.
-    pub plays: i64,
-}
-
 /// Money of one recording on its way to those who hold the right in it.
 #[derive(Clone)]
 struct Receipt<'a> {
@@ -122,8 +98,6 @@ struct Receipt<'a> {
     agreement: Option<Arc<AgreementRef>>,
     /// The line that brought it, if a party pays on what it received.
     parent: Option<LineId>,
-    /// What the lines of its rights holders are, and why.
-    paid: (Kind, Option<&'static str>),
 }
 
 /// Settles a pool with what it gives each recording; without recordings it goes to
@@ -147,7 +121,6 @@ pub fn settle_pool(
         amount: pool.amount,
         agreement: Some(pool.agreement.clone()),
         parent: None,
-        paid: SHARE,
     };
     let funded = Line {
         base: pool.revenue,
@@ -193,7 +166,6 @@ pub fn settle_pool(
             amount: recording.amount,
             agreement: Some(pool.agreement.clone()),
             parent: None,
-            paid: SHARE,
         };
         receipt.settle(facts, &mut |line| proof.take(line))?;
     }
@@ -201,40 +173,43 @@ pub fn settle_pool(
 }
 
 /// Settles what a pool of a published month gives more or less, since held plays were let go or
-/// are held again. Claims and royalties are those in force in that month. It adds up to 0.
+/// are held again: line by line what it gives now less what it gave. `facts` are those that it was
+/// settled by; the lines are of `period`, the open month. They add up to 0.
 pub fn settle_adjustment(
-    facts: &Facts,
+    (facts, period): (&Facts, Period),
     pool: &Pool,
-    Adjustment { recordings, plays }: &Adjustment,
+    [before, now]: &[Allocated; 2],
     out: &mut dyn FnMut(Line),
 ) -> Result<(), SettleError> {
-    let naming = Line::naming(facts.period, &pool.origin);
+    let mut lines: BTreeMap<LineId, (Line, Micros, Micros, i64)> = BTreeMap::new();
+    settle_pool(facts, pool, before, &mut |line| {
+        let (id, amount, plays) = (line.id, line.amount, line.plays);
+        lines.insert(id, (line, amount, Micros::ZERO, -plays));
+    })?;
+    settle_pool(facts, pool, now, &mut |line| {
+        let (id, amount, plays) = (line.id, line.amount, line.plays);
+        let changed = lines.entry(id).or_insert((line, Micros::ZERO, Micros::ZERO, 0));
+        (changed.2, changed.3) = (amount, changed.3 + plays);
+    })?;
+    let naming = Line::naming(period, &pool.origin);
     let account = Account::Pool(pool.origin.key().into());
-    let whole = Receipt {
-        origin: &pool.origin,
-        naming: &naming,
-        from: account.clone(),
-        recording: None,
-        plays: *plays,
-        amount: Micros::ZERO,
-        agreement: Some(pool.agreement.clone()),
-        parent: None,
-        paid: (Kind::Adjustment, Some(LET_GO)),
-    };
     let mut proof = Proof::new(&account, Micros::ZERO, out);
-    let mut left = Micros::ZERO;
-    for (recording, Adjusted { plays, amount }) in recordings {
-        left = left.minus(*amount)?;
-        let (recording, plays) = (Some(recording.clone()), *plays);
-        let receipt = Receipt { recording, plays, amount: *amount, ..whole.clone() };
-        receipt.settle(facts, &mut |line| proof.take(line))?;
-    }
-    if !left.is_zero() && pool.rule.on_no_plays == OnNoPlays::Retain {
-        let service = Account::Retained(pool.origin.service.clone());
-        let kept = whole.line(Kind::Retained, service, "");
-        proof.take(Line { amount: left, note: Some(LET_GO.to_owned()), ..kept });
-    } else if !left.is_zero() {
-        proof.take(whole.held(Suspense::Undistributed, left, LET_GO, ""));
+    for (original, (line, gave, gives, plays)) in lines {
+        let amount = gives.minus(gave)?;
+        if amount.is_zero() {
+            continue;
+        }
+        // What is held stays what it is, so that it is counted where it is held.
+        let kind = if line.credit.party().is_some() { Kind::Adjustment } else { line.kind };
+        let sides = (kind, &line.debit, &line.credit);
+        let rule = format!("adjusts {original}");
+        let id = Line::name(&naming, line.recording.as_ref(), sides, None, &rule);
+        let note = format!(
+            "line {original} of {} gave {gave}, and gives {gives} with what is let go now",
+            pool.origin.period
+        );
+        let (base, note) = (amount, Some(note));
+        proof.take(Line { id, parent: None, kind, plays, base, rate: None, amount, note, ..line });
     }
     proof.check(|| format!("what pool {} gives more or less", pool.origin.key()))
 }
@@ -279,7 +254,6 @@ fn settle_sale(facts: &Facts, sale: &Sale, out: &mut dyn FnMut(Line)) -> Result<
         amount,
         agreement: None,
         parent: None,
-        paid: SHARE,
     };
     let mut proof = Proof::new(&from, sale.amount, out);
     match (&key.sold, release) {
@@ -334,7 +308,6 @@ fn settle_rounding(facts: &Facts, difference: &RoundingDifference, out: &mut dyn
         amount: difference.amount,
         agreement: None,
         parent: None,
-        paid: SHARE,
     };
     if !difference.amount.is_zero() {
         out(receipt.line(Kind::Rounding, Account::Rounding, ""));
@@ -428,9 +401,7 @@ impl Receipt<'_> {
             return Ok(());
         }
         let credit = Account::Payable(claim.party.clone());
-        let (kind, note) = self.paid;
-        let line = self.line(kind, credit, &claim.key());
-        let line = Line { rate, amount, note: note.map(str::to_owned), ..line };
+        let line = Line { rate, amount, ..self.line(Kind::Share, credit, &claim.key()) };
         let mut chain = Chain { parties: vec![claim.party.clone()], royalties: 0 };
         let paid = line.clone();
         out(line);
@@ -457,7 +428,6 @@ fn pay_on(
         amount: received.amount,
         agreement: None,
         parent: Some(received.id),
-        paid: SHARE,
     };
     let parked =
         |amount: Micros, note: &str, rule: &str| receipt.held(Suspense::Parked, amount, note, rule);

@@ -195,7 +195,7 @@ statements! {
         AND (quarantine.period IS NULL OR quarantine.period = done.period)) THEN 1 ELSE 0 END AS BIGINT) \
         FROM quarantine JOIN import ON import.id = quarantine.import_id \
         WHERE import.ended IS NULL AND import.kind IN ('usage', 'sales', 'listeners', 'revenue', 'clearances') \
-        AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind = 'sales' AND quarantine.period < $1 \
+        AND (quarantine.period IS NULL OR quarantine.period = $1 OR (import.kind IN ('sales', 'clearances') AND quarantine.period < $1 \
         AND EXISTS (SELECT 1 FROM closed_period WHERE closed_period.period >= quarantine.period))) \
         AND NOT EXISTS (SELECT 1 FROM accepted_row JOIN close_run ON close_run.id = accepted_row.run_id \
         WHERE accepted_row.quarantine_id = quarantine.id AND close_run.state = 'published') ORDER BY quarantine.id";

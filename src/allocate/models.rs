@@ -10,7 +10,7 @@ use super::tally::{Sum, Tally, Totals};
 use super::weights::{Attributes, Reach, Weights};
 use crate::ident::RecordingId;
 use crate::money::{AmountOutOfRange, ApportionError, Micros, apportion, half_even};
-use crate::threads::{in_parts, joined};
+use crate::threads::{in_parts, joined, unzipped};
 use crate::usage::Listening;
 
 /// What a rule looks at.
@@ -135,47 +135,36 @@ pub fn allocate<L: Listening>(
     let rate = rate(rule, micros, survey.as_ref(), inputs)?;
     let parts = inputs.listening.fold(|| Tally::new(&rate, weights.as_ref(), ids.len()));
     let parts = parts.map_err(AllocateError::Usage)?;
-    let totals = parts.iter().map(|part| part.totals).fold(Totals::default(), Totals::merge);
+    let totals = parts.iter().map(Tally::totals).fold(Totals::default(), Totals::merge);
     check(&totals, survey.as_ref())?;
     let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
     let threads = inputs.listening.threads();
     let order = by_id(ids, threads);
-    let sums = joined(in_parts(threads, &order, |order| {
+    let (mut recordings, owed) = unzipped(in_parts(threads, &order, |order| {
         let sum = |recording: &u32| {
             let mut sum = Sum::default();
             for part in &parts {
                 sum.add(part.sum(*recording));
             }
-            sum
+            let Sum { owed, plays, listeners } = sum;
+            let recording = ids[*recording as usize].clone();
+            (RecordingAmount { recording, plays, listeners, amount: Micros::ZERO }, owed)
         };
-        order.iter().map(sum).collect::<Vec<_>>()
+        order.iter().map(sum).unzip()
     }));
     let amounts = if rule.model.is_per_listener() {
-        by_budgets(micros, &sums)
+        by_budgets(micros, &owed)
+    } else if rule.bands.is_empty() {
+        by_weight(amount, &owed)
     } else {
-        let alike = weights.is_none() && rule.cap.is_none();
-        let weight = |sum: &Sum| if alike { u128::from(sum.plays) } else { sum.owed };
-        let weights: Vec<u128> = sums.iter().map(weight).collect();
-        if rule.bands.is_empty() {
-            by_weight(amount, &weights)
-        } else {
-            let artists: Vec<u32> =
-                order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
-            let nothing = AllocateError::NothingCounts { plays };
-            bands::share(amount, rule, &weights, &artists).ok_or(nothing)?
-        }
+        let artists: Vec<u32> =
+            order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
+        let nothing = AllocateError::NothingCounts { plays };
+        bands::share(amount, rule, &owed, &artists).ok_or(nothing)?
     };
-    let recordings = order
-        .into_iter()
-        .zip(sums)
-        .zip(amounts)
-        .map(|((at, sum), amount)| RecordingAmount {
-            recording: ids[at as usize].clone(),
-            plays: sum.plays,
-            listeners: sum.listeners,
-            amount,
-        })
-        .collect();
+    for (recording, amount) in recordings.iter_mut().zip(amounts) {
+        recording.amount = amount;
+    }
     Ok(Allocation { recordings, plays, listeners: totals.listeners, set_aside })
 }
 
@@ -244,7 +233,7 @@ fn survey<L: Listening>(
     if !rule.model.is_per_listener() && rule.on_no_plays == OnNoPlays::Pool {
         return Ok(None);
     }
-    if !by_fee && weights.is_none() {
+    if !by_fee && weights.is_none_or(Weights::count_all) {
         let listeners = inputs.listening.listeners().map_err(AllocateError::Usage)?;
         return Ok(Some(Survey { listeners, ..Survey::default() }));
     }
@@ -369,15 +358,15 @@ pub(super) fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
 
 /// Each recording gets ⌊v / 2⁶⁴⌋ of what it is owed, v; the micros left over go one each to the
 /// largest low 64 bits, ties by id.
-fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
-    let whole = |sum: &Sum| u64::try_from(sum.owed >> 64).unwrap_or(u64::MAX); // ≤ the pool
-    let mut amounts: Vec<u64> = sums.iter().map(whole).collect();
+fn by_budgets(pool: u64, owed: &[u128]) -> Vec<Micros> {
+    let whole = |owed: &u128| u64::try_from(owed >> 64).unwrap_or(u64::MAX); // ≤ the pool
+    let mut amounts: Vec<u64> = owed.iter().map(whole).collect();
     // Never negative: the budgets of all listeners together are at most the pool.
     let left_over = pool - amounts.iter().sum::<u64>();
     // They are at most as many as there are recordings with a fraction: what the rates have lost
     // is less than a micro, for it is less than a unit for each weighted play.
-    let fraction = |sum: &Sum| u64::try_from(sum.owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
-    for place in crate::money::largest(sums.iter().map(fraction), left_over) {
+    let fraction = |owed: &u128| u64::try_from(owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
+    for place in crate::money::largest(owed.iter().map(fraction), left_over) {
         amounts[place] += 1;
     }
     let micros = |amount: u64| Micros::from_micros(i128::from(amount)).unwrap_or(Micros::MAX); // ≤ the pool

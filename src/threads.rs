@@ -38,9 +38,3 @@ pub(crate) fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
     parts.for_each(|mut part| all.append(&mut part));
     all
 }
-
-/// The parts of two lists as two, in order.
-pub(crate) fn unzipped<T, U>(parts: Vec<(Vec<T>, Vec<U>)>) -> (Vec<T>, Vec<U>) {
-    let (one, other) = parts.into_iter().unzip();
-    (joined(one), joined(other))
-}

@@ -1,5 +1,7 @@
 //! A pool over recordings, by a rule.
 
+use std::ops::Range;
+
 use super::bands;
 use super::fees::Fees;
 use super::modifiers::{Budgets, OnNoPlays, Threshold};
@@ -10,7 +12,7 @@ use super::tally::{Sum, Tally, Totals};
 use super::weights::{Attributes, Reach, Weights};
 use crate::ident::RecordingId;
 use crate::money::{AmountOutOfRange, ApportionError, Micros, apportion, half_even};
-use crate::threads::{in_parts, joined, unzipped};
+use crate::threads::in_parts;
 use crate::usage::Listening;
 
 /// What a rule looks at.
@@ -139,19 +141,20 @@ pub fn allocate<L: Listening>(
     check(&totals, survey.as_ref())?;
     let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
     let threads = inputs.listening.threads();
-    let order = by_id(ids, threads);
-    let (mut recordings, owed) = unzipped(in_parts(threads, &order, |order| {
-        let sum = |recording: &u32| {
+    let InOrder { order, mut recordings, owed } = by_id(ids, threads, |order, in_order| {
+        for at in order {
             let mut sum = Sum::default();
             for part in &parts {
-                sum.add(part.sum(*recording));
+                sum.add(part.sum(at));
             }
             let Sum { owed, plays, listeners } = sum;
-            let recording = ids[*recording as usize].clone();
-            (RecordingAmount { recording, plays, listeners, amount: Micros::ZERO }, owed)
-        };
-        order.iter().map(sum).unzip()
-    }));
+            let recording = ids[at as usize].clone();
+            let amount = Micros::ZERO; // for now
+            in_order.order.push(at);
+            in_order.recordings.push(RecordingAmount { recording, plays, listeners, amount });
+            in_order.owed.push(owed);
+        }
+    });
     let amounts = if rule.model.is_per_listener() {
         by_budgets(micros, &owed)
     } else if rule.bands.is_empty() {
@@ -326,24 +329,66 @@ fn check<E>(totals: &Totals, survey: Option<&Survey>) -> Result<(), AllocateErro
     }
 }
 
-/// The places of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
-/// has no more, are sorted with the place behind them as one integer.
-#[expect(clippy::stable_sort_primitive, reason = "the stable sort merges sorted parts")]
-fn by_id(ids: &[RecordingId], threads: usize) -> Vec<u32> {
-    let place = |key: u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
-    let places: Vec<u32> = (0..).take(ids.len()).collect();
-    let parts = in_parts(threads, &places, |places| {
-        let first = |at: &u32| RecordingId::first_bytes(ids[*at as usize].as_str()) >> 32 << 32;
-        let mut keys: Vec<u128> = places.iter().map(|at| first(at) | u128::from(*at)).collect();
-        keys.sort_unstable();
-        keys
-    });
-    let mut keys = joined(parts);
-    keys.sort();
-    for alike in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
-        alike.sort_unstable_by_key(|key| &ids[place(*key) as usize]);
+/// Recordings by the bytes of their ids.
+struct InOrder {
+    /// Their places in the usage.
+    order: Vec<u32>,
+    recordings: Vec<RecordingAmount>,
+    owed: Vec<u128>,
+}
+
+impl InOrder {
+    fn with_room_for(recordings: usize) -> Self {
+        Self {
+            order: Vec::with_capacity(recordings),
+            recordings: Vec::with_capacity(recordings),
+            owed: Vec::with_capacity(recordings),
+        }
     }
-    keys.into_iter().map(place).collect()
+
+    fn and(mut self, mut next: Self) -> Self {
+        self.order.append(&mut next.order);
+        self.recordings.append(&mut next.recordings);
+        self.owed.append(&mut next.owed);
+        self
+    }
+}
+
+/// Orders the places of recordings by the bytes of their ids. Each thread does that for a range of
+/// ids, and `push`es what comes of it. The first twelve bytes, of which an ISRC has no more, are
+/// sorted with the place behind them as one integer.
+fn by_id(
+    ids: &[RecordingId],
+    threads: usize,
+    push: impl Fn(&mut dyn Iterator<Item = u32>, &mut InOrder) + Sync,
+) -> InOrder {
+    let threads = threads.max(1);
+    let place = |key: &u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+    let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str()) >> 32 << 32;
+    // Some of the ids tell where to cut, so that all threads have about as many.
+    let mut some: Vec<u128> = ids.iter().step_by(ids.len() / 1024 + 1).map(first).collect();
+    some.sort_unstable();
+    let cut = |part: usize| some.get(part * some.len() / threads).copied().unwrap_or(u128::MAX);
+    let ranges: Vec<Range<u128>> =
+        (0..threads).map(|part| if part == 0 { 0 } else { cut(part) }..cut(part + 1)).collect();
+    let parts = in_parts(threads, &ranges, |ranges| {
+        // All others are put behind the first.
+        let mut in_order = InOrder::with_room_for(ids.len());
+        for range in ranges {
+            let keys = ids.iter().map(first).zip(0_u32..);
+            let inside = keys.filter(|(key, _)| range.contains(key));
+            let mut keys: Vec<u128> = inside.map(|(key, at)| key | u128::from(at)).collect();
+            keys.sort_unstable();
+            for alike in
+                keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1)
+            {
+                alike.sort_unstable_by_key(|key| &ids[place(key) as usize]);
+            }
+            push(&mut keys.iter().map(place), &mut in_order);
+        }
+        in_order
+    });
+    parts.into_iter().reduce(InOrder::and).unwrap_or_else(|| InOrder::with_room_for(0))
 }
 
 pub(super) fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {

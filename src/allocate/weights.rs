@@ -11,6 +11,7 @@ use super::rule::Rule;
 use super::tally::{Sum, Tally};
 use crate::catalog::{Ai, Content};
 use crate::ident::{Name, RecordingId};
+use crate::threads::{in_parts, joined};
 use crate::usage::{Listening, Play, Sums};
 
 /// What is known of a recording.
@@ -44,8 +45,21 @@ impl<'a> Attributes<'a> {
         recordings: &[RecordingId],
         about: impl Fn(&RecordingId) -> Option<About<'a>>,
     ) -> Self {
-        let about: Vec<About<'a>> =
-            recordings.iter().map(|id| about(id).unwrap_or_default()).collect();
+        Self::about(recordings.iter().map(|id| about(id).unwrap_or_default()).collect())
+    }
+
+    /// The same, where so many threads can ask.
+    pub fn on_threads(
+        threads: usize,
+        recordings: &[RecordingId],
+        about: impl Fn(&RecordingId) -> Option<About<'a>> + Sync,
+    ) -> Self {
+        Self::about(joined(in_parts(threads, recordings, |recordings| {
+            recordings.iter().map(|id| about(id).unwrap_or_default()).collect()
+        })))
+    }
+
+    fn about(about: Vec<About<'a>>) -> Self {
         let mut known: HashMap<&Name, u32> = HashMap::new();
         let mut count = 0;
         let mut next = || {

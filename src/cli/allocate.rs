@@ -1,14 +1,14 @@
 //! `tantieme allocate`.
 
 use std::io::{BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use hashbrown::HashMap;
 
-use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
+use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, output};
 use crate::allocate::{
@@ -17,6 +17,7 @@ use crate::allocate::{
 };
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
+use crate::ident::RecordingId;
 use crate::money::{Currency, Micros};
 use crate::threads::in_parts;
 use crate::usage::Listening as _;
@@ -127,12 +128,15 @@ impl Allocate {
         usage: &FileUsage,
         fees: Option<&Fees>,
     ) -> Result<Allocation, Failure> {
-        let recordings = match &self.recordings {
-            Some(path) => allocate_inputs::recordings(path)?,
-            None => HashMap::new(),
+        let known = match &self.recordings {
+            Some(path) => allocate_inputs::recordings(path, usage.threads())?,
+            None => Known::default(),
         };
+        // The program ends soon: to give back what a million names take would take as long.
+        let known = ManuallyDrop::new(known);
         let attributes = if rule.asks_for_attributes() {
-            Attributes::of(usage.recordings(), |id| recordings.get(id).map(Attribute::about))
+            let about = |id: &RecordingId| known.get(id).map(Attribute::about);
+            Attributes::on_threads(usage.threads(), usage.recordings(), about)
         } else {
             Attributes::default()
         };

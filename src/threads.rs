@@ -38,3 +38,13 @@ pub(crate) fn joined<T>(parts: Vec<Vec<T>>) -> Vec<T> {
     parts.for_each(|mut part| all.append(&mut part));
     all
 }
+
+/// Runs work on each item, each on a thread of its own; returns what is made of them, in order.
+pub(crate) fn of_each<T: Send, U: Send>(items: Vec<T>, make: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let make = &make;
+    scope(|scope| {
+        let running: Vec<_> =
+            items.into_iter().map(|item| scope.spawn(move || make(item))).collect();
+        running.into_iter().map(join).collect()
+    })
+}

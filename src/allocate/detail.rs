@@ -121,21 +121,11 @@ fn of_rule<L: Listening>(
         heard: Vec::new(),
     });
     let mut parts = parts.map_err(AllocateError::Usage)?;
-    let owed = |number: u32| -> u128 {
-        let of_part = |part: &Hearing<'_>| {
-            let sum = part.tally.sum(number);
-            if matches!(rate, Rate::Alike) && weights.is_none() {
-                sum.plays.into()
-            } else {
-                sum.owed
-            }
-        };
-        parts.iter().map(of_part).sum()
-    };
+    let owed = |number: u32| -> u128 { parts.iter().map(|part| part.tally.sum(number).owed).sum() };
     let all: Vec<u128> = (0..).take(ids.len()).map(owed).collect();
     let artists = &inputs.attributes.artists;
     let banded = (!rule.bands.is_empty()).then(|| bands::of_artist(rule, &all, artists, at));
-    let listeners = parts.iter().map(|part| part.tally.totals.listeners).sum();
+    let listeners = parts.iter().map(|part| part.tally.totals().listeners).sum();
     let mut heard: Vec<Heard> = parts.iter_mut().flat_map(|part| part.heard.drain(..)).collect();
     heard.sort_unstable_by_key(|heard| heard.listener);
     let thresholds = rule.eligible.iter().copied();
@@ -148,8 +138,8 @@ fn of_rule<L: Listening>(
         measured.push(Measured { threshold, found, reached });
     }
     let play = weights.map_or((1, 1), |weights| {
-        let play = weights.plays[at];
-        (play, weights.active.as_ref().map_or(play, |active| active[at]))
+        let weight = weights.of_play(number);
+        (weight.play, weight.active)
     });
     let allocation = share(rule, pool, inputs)?;
     let row = allocation.recordings.iter().find(|row| row.recording == *recording);

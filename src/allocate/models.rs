@@ -1,5 +1,7 @@
 //! A pool over recordings, by a rule.
 
+use std::ops::Range;
+
 use super::bands;
 use super::fees::Fees;
 use super::hold::without_held;
@@ -12,7 +14,7 @@ use super::weights::{Attributes, Reach, Weights};
 use crate::ident::RecordingId;
 use crate::money::{AmountOutOfRange, ApportionError, Micros, apportion, half_even};
 use crate::suspicion::Released;
-use crate::threads::{in_parts, joined};
+use crate::threads::in_parts;
 use crate::usage::Listening;
 
 /// What a rule looks at.
@@ -154,47 +156,37 @@ pub(super) fn share<L: Listening>(
     let rate = rate(rule, micros, survey.as_ref(), inputs)?;
     let parts = inputs.listening.fold(|| Tally::new(&rate, weights.as_ref(), ids.len()));
     let parts = parts.map_err(AllocateError::Usage)?;
-    let totals = parts.iter().map(|part| part.totals).fold(Totals::default(), Totals::merge);
+    let totals = parts.iter().map(Tally::totals).fold(Totals::default(), Totals::merge);
     check(&totals, survey.as_ref())?;
     let plays = u64::try_from(totals.plays).map_err(|_| AllocateError::TooManyPlays)?;
     let threads = inputs.listening.threads();
-    let order = by_id(ids, threads);
-    let sums = joined(in_parts(threads, &order, |order| {
-        let sum = |recording: &u32| {
+    let InOrder { order, mut recordings, owed } = by_id(ids, threads, |order, in_order| {
+        for at in order {
             let mut sum = Sum::default();
             for part in &parts {
-                sum.add(part.sum(*recording));
+                sum.add(part.sum(at));
             }
-            sum
-        };
-        order.iter().map(sum).collect::<Vec<_>>()
-    }));
-    let amounts = if rule.model.is_per_listener() {
-        by_budgets(micros, &sums)
-    } else {
-        let alike = weights.is_none() && rule.cap.is_none();
-        let weight = |sum: &Sum| if alike { u128::from(sum.plays) } else { sum.owed };
-        let weights: Vec<u128> = sums.iter().map(weight).collect();
-        if rule.bands.is_empty() {
-            by_weight(amount, &weights)
-        } else {
-            let artists: Vec<u32> =
-                order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
-            let nothing = AllocateError::NothingCounts { plays };
-            bands::share(amount, rule, &weights, &artists).ok_or(nothing)?
+            let Sum { owed, plays, listeners } = sum;
+            let recording = ids[at as usize].clone();
+            let amount = Micros::ZERO; // for now
+            in_order.order.push(at);
+            in_order.recordings.push(RecordingAmount { recording, plays, listeners, amount });
+            in_order.owed.push(owed);
         }
+    });
+    let amounts = if rule.model.is_per_listener() {
+        by_budgets(micros, &owed)
+    } else if rule.bands.is_empty() {
+        by_weight(amount, &owed)
+    } else {
+        let artists: Vec<u32> =
+            order.iter().map(|at| inputs.attributes.artists[*at as usize]).collect();
+        let nothing = AllocateError::NothingCounts { plays };
+        bands::share(amount, rule, &owed, &artists).ok_or(nothing)?
     };
-    let recordings = order
-        .into_iter()
-        .zip(sums)
-        .zip(amounts)
-        .map(|((at, sum), amount)| RecordingAmount {
-            recording: ids[at as usize].clone(),
-            plays: sum.plays,
-            listeners: sum.listeners,
-            amount,
-        })
-        .collect();
+    for (recording, amount) in recordings.iter_mut().zip(amounts) {
+        recording.amount = amount;
+    }
     Ok(Allocation { recordings, plays, listeners: totals.listeners, set_aside })
 }
 
@@ -263,7 +255,7 @@ fn survey<L: Listening>(
     if !rule.model.is_per_listener() && rule.on_no_plays == OnNoPlays::Pool {
         return Ok(None);
     }
-    if !by_fee && weights.is_none() {
+    if !by_fee && weights.is_none_or(Weights::count_all) {
         let listeners = inputs.listening.listeners().map_err(AllocateError::Usage)?;
         return Ok(Some(Survey { listeners, ..Survey::default() }));
     }
@@ -356,24 +348,66 @@ fn check<E>(totals: &Totals, survey: Option<&Survey>) -> Result<(), AllocateErro
     }
 }
 
-/// The places of recordings by the bytes of their ids. The first twelve bytes, of which an ISRC
-/// has no more, are sorted with the place behind them as one integer.
-#[expect(clippy::stable_sort_primitive, reason = "the stable sort merges sorted parts")]
-fn by_id(ids: &[RecordingId], threads: usize) -> Vec<u32> {
-    let place = |key: u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
-    let places: Vec<u32> = (0..).take(ids.len()).collect();
-    let parts = in_parts(threads, &places, |places| {
-        let first = |at: &u32| RecordingId::first_bytes(ids[*at as usize].as_str()) >> 32 << 32;
-        let mut keys: Vec<u128> = places.iter().map(|at| first(at) | u128::from(*at)).collect();
-        keys.sort_unstable();
-        keys
-    });
-    let mut keys = joined(parts);
-    keys.sort();
-    for alike in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
-        alike.sort_unstable_by_key(|key| &ids[place(*key) as usize]);
+/// Recordings by the bytes of their ids.
+struct InOrder {
+    /// Their places in the usage.
+    order: Vec<u32>,
+    recordings: Vec<RecordingAmount>,
+    owed: Vec<u128>,
+}
+
+impl InOrder {
+    fn with_room_for(recordings: usize) -> Self {
+        Self {
+            order: Vec::with_capacity(recordings),
+            recordings: Vec::with_capacity(recordings),
+            owed: Vec::with_capacity(recordings),
+        }
     }
-    keys.into_iter().map(place).collect()
+
+    fn and(mut self, mut next: Self) -> Self {
+        self.order.append(&mut next.order);
+        self.recordings.append(&mut next.recordings);
+        self.owed.append(&mut next.owed);
+        self
+    }
+}
+
+/// Orders the places of recordings by the bytes of their ids. Each thread does that for a range of
+/// ids, and `push`es what comes of it. The first twelve bytes, of which an ISRC has no more, are
+/// sorted with the place behind them as one integer.
+fn by_id(
+    ids: &[RecordingId],
+    threads: usize,
+    push: impl Fn(&mut dyn Iterator<Item = u32>, &mut InOrder) + Sync,
+) -> InOrder {
+    let threads = threads.max(1);
+    let place = |key: &u128| u32::try_from(key & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+    let first = |id: &RecordingId| RecordingId::first_bytes(id.as_str()) >> 32 << 32;
+    // Some of the ids tell where to cut, so that all threads have about as many.
+    let mut some: Vec<u128> = ids.iter().step_by(ids.len() / 1024 + 1).map(first).collect();
+    some.sort_unstable();
+    let cut = |part: usize| some.get(part * some.len() / threads).copied().unwrap_or(u128::MAX);
+    let ranges: Vec<Range<u128>> =
+        (0..threads).map(|part| if part == 0 { 0 } else { cut(part) }..cut(part + 1)).collect();
+    let parts = in_parts(threads, &ranges, |ranges| {
+        // All others are put behind the first.
+        let mut in_order = InOrder::with_room_for(ids.len());
+        for range in ranges {
+            let keys = ids.iter().map(first).zip(0_u32..);
+            let inside = keys.filter(|(key, _)| range.contains(key));
+            let mut keys: Vec<u128> = inside.map(|(key, at)| key | u128::from(at)).collect();
+            keys.sort_unstable();
+            for alike in
+                keys.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1)
+            {
+                alike.sort_unstable_by_key(|key| &ids[place(key) as usize]);
+            }
+            push(&mut keys.iter().map(place), &mut in_order);
+        }
+        in_order
+    });
+    parts.into_iter().reduce(InOrder::and).unwrap_or_else(|| InOrder::with_room_for(0))
 }
 
 pub(super) fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
@@ -388,15 +422,15 @@ pub(super) fn by_weight(pool: Micros, weights: &[u128]) -> Vec<Micros> {
 
 /// Each recording gets ⌊v / 2⁶⁴⌋ of what it is owed, v; the micros left over go one each to the
 /// largest low 64 bits, ties by id.
-fn by_budgets(pool: u64, sums: &[Sum]) -> Vec<Micros> {
-    let whole = |sum: &Sum| u64::try_from(sum.owed >> 64).unwrap_or(u64::MAX); // ≤ the pool
-    let mut amounts: Vec<u64> = sums.iter().map(whole).collect();
+fn by_budgets(pool: u64, owed: &[u128]) -> Vec<Micros> {
+    let whole = |owed: &u128| u64::try_from(owed >> 64).unwrap_or(u64::MAX); // ≤ the pool
+    let mut amounts: Vec<u64> = owed.iter().map(whole).collect();
     // Never negative: the budgets of all listeners together are at most the pool.
     let left_over = pool - amounts.iter().sum::<u64>();
     // They are at most as many as there are recordings with a fraction: what the rates have lost
     // is less than a micro, for it is less than a unit for each weighted play.
-    let fraction = |sum: &Sum| u64::try_from(sum.owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
-    for place in crate::money::largest(sums.iter().map(fraction), left_over) {
+    let fraction = |owed: &u128| u64::try_from(owed & u128::from(u64::MAX)).unwrap_or(u64::MAX);
+    for place in crate::money::largest(owed.iter().map(fraction), left_over) {
         amounts[place] += 1;
     }
     let micros = |amount: u64| Micros::from_micros(i128::from(amount)).unwrap_or(Micros::MAX); // ≤ the pool

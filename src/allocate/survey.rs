@@ -36,8 +36,7 @@ impl Sums for Surveying<'_> {
             Some(weights) => weights.weigh(play),
             None => play.plays.into(),
         };
-        let weight: u128 = plays.iter().map(weigh).sum();
-        if weight == 0 {
+        if !plays.iter().any(|play| weigh(play) > 0) {
             return;
         }
         self.found.listeners += 1;
@@ -48,6 +47,7 @@ impl Sums for Surveying<'_> {
         };
         self.found.fees += u128::from(fee);
         if self.kinds {
+            let weight = plays.iter().map(weigh).sum();
             *self.found.kinds.entry((fee, weight)).or_default() += 1;
         }
     }

@@ -11,6 +11,7 @@ use super::rule::Rule;
 use super::tally::{Sum, Tally};
 use crate::catalog::{Ai, Content};
 use crate::ident::{Name, RecordingId};
+use crate::threads::{in_parts, joined};
 use crate::usage::{Listening, Play, Sums};
 
 /// What is known of a recording.
@@ -44,8 +45,21 @@ impl<'a> Attributes<'a> {
         recordings: &[RecordingId],
         about: impl Fn(&RecordingId) -> Option<About<'a>>,
     ) -> Self {
-        let about: Vec<About<'a>> =
-            recordings.iter().map(|id| about(id).unwrap_or_default()).collect();
+        Self::about(recordings.iter().map(|id| about(id).unwrap_or_default()).collect())
+    }
+
+    /// The same, where so many threads can ask.
+    pub fn on_threads(
+        threads: usize,
+        recordings: &[RecordingId],
+        about: impl Fn(&RecordingId) -> Option<About<'a>> + Sync,
+    ) -> Self {
+        Self::about(joined(in_parts(threads, recordings, |recordings| {
+            recordings.iter().map(|id| about(id).unwrap_or_default()).collect()
+        })))
+    }
+
+    fn about(about: Vec<About<'a>>) -> Self {
         let mut known: HashMap<&Name, u32> = HashMap::new();
         let mut count = 0;
         let mut next = || {
@@ -233,16 +247,35 @@ impl Reaches {
     }
 }
 
-/// How much a play of each recording counts, in units of 10⁻ᵈ play; 0 for all plays of what does
-/// not count at all.
+/// How much a play of each recording counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Weights {
-    /// Of plays that are not active, by recording.
-    pub plays: Vec<u64>,
-    /// Of active ones; none where they count alike.
-    pub active: Option<Vec<u64>>,
-    /// Whether plays count towards a listener's cap.
-    pub eligible: Vec<bool>,
+    /// By recording, the place of its weight. Few weights differ, and a place is short: more of
+    /// them stay in the cache.
+    of_recordings: Vec<u32>,
+    different: Vec<Weight>,
+    /// True if plays that were chosen count for something else.
+    by_choice: bool,
+}
+
+/// How much a play counts, in units of 10⁻ᵈ play; 0 where it does not count at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Weight {
+    /// Of a play that is not active.
+    pub play: u64,
+    /// Of an active one.
+    pub active: u64,
+    /// Whether it counts towards a listener's cap.
+    eligible: bool,
+}
+
+impl Weight {
+    /// How much so many plays count, of which so many were chosen.
+    #[inline]
+    fn of(&self, plays: u32, chosen: u32) -> u128 {
+        u128::from(plays - chosen) * u128::from(self.play)
+            + u128::from(chosen) * u128::from(self.active)
+    }
 }
 
 impl Weights {
@@ -292,35 +325,84 @@ impl Weights {
                 is.then_some(professional.factor)
             });
         }
-        let active = factors.active.map(|factor| {
-            let family = Family::of([&factor]);
-            let active = plays.iter().map(|weight| weight * family.units(Some(factor))).collect();
-            for weight in &mut plays {
-                *weight *= family.units(None);
-            }
-            active
-        });
-        Ok(Some(Self { plays, active, eligible }))
+        let chosen = factors.active.map(|factor| (Family::of([&factor]), factor));
+        let mut places: HashMap<Weight, u32> = HashMap::new();
+        let mut different = Vec::new();
+        let weight = |(play, eligible): (u64, bool)| {
+            let (play, active) = match &chosen {
+                Some((family, factor)) => {
+                    (play * family.units(None), play * family.units(Some(*factor)))
+                }
+                None => (play, play),
+            };
+            let weight = Weight { play, active, eligible };
+            *places.entry(weight).or_insert_with(|| {
+                different.push(weight);
+                u32::try_from(different.len() - 1).unwrap_or(u32::MAX) // at most the recordings
+            })
+        };
+        let of_recordings = plays.into_iter().zip(eligible).map(weight).collect();
+        Ok(Some(Self { of_recordings, different, by_choice: chosen.is_some() }))
+    }
+
+    /// How much a play of a recording counts.
+    #[inline]
+    pub(super) fn of_play(&self, recording: u32) -> &Weight {
+        &self.different[self.of_recordings[recording as usize] as usize]
+    }
+
+    /// True if plays that were chosen count for something else.
+    pub(super) const fn by_choice(&self) -> bool {
+        self.by_choice
+    }
+
+    /// How many recordings have one.
+    pub(super) fn recordings(&self) -> usize {
+        self.of_recordings.len()
     }
 
     /// A listener's raw plays that count towards a cap.
     pub(super) fn eligible_plays(&self, plays: &[Play]) -> u64 {
-        let counts = plays.iter().filter(|play| self.eligible[play.recording as usize]);
+        let counts = plays.iter().filter(|play| self.of_play(play.recording).eligible);
         counts.map(|play| u64::from(play.plays)).sum()
     }
 
-    /// How much a listener's plays of a recording count: under 2⁹⁶.
+    /// How much each of a listener's plays counts; returns how much all do. What does not fit is
+    /// cut short, and then neither do all fit in a pool.
+    pub(super) fn weigh_all(&self, plays: &[Play], weighed: &mut Vec<u64>) -> u128 {
+        let mut all = 0;
+        weighed.clear();
+        weighed.extend(plays.iter().map(|play| {
+            let weight = self.weigh(play);
+            all += weight;
+            u64::try_from(weight).unwrap_or(u64::MAX)
+        }));
+        all
+    }
+
+    /// True if any of a listener's plays counts.
+    pub(super) fn count_any(&self, plays: &[Play]) -> bool {
+        plays.iter().any(|play| self.weigh(play) > 0)
+    }
+
+    /// True if plays count, whichever they are.
+    pub(super) fn count_all(&self) -> bool {
+        self.different.iter().all(|weight| weight.play.min(weight.active) > 0)
+    }
+
+    /// How much so many plays of a recording count, of which so many were chosen. Cut short where
+    /// there are more than a pool has.
+    pub(super) fn weigh_sum(&self, recording: u32, plays: u64, chosen: u128) -> u128 {
+        let weight = self.of_play(recording);
+        let others = u128::from(plays).saturating_sub(chosen).saturating_mul(weight.play.into());
+        others.saturating_add(chosen.saturating_mul(weight.active.into()))
+    }
+
+    /// How much a listener's plays of a recording count: under 2⁹⁷.
     #[inline]
     pub(super) fn weigh(&self, play: &Play) -> u128 {
-        let at = play.recording as usize;
-        match &self.active {
-            None => u128::from(play.plays) * u128::from(self.plays[at]),
-            Some(active) => {
-                let chosen = play.active.min(play.plays);
-                u128::from(play.plays - chosen) * u128::from(self.plays[at])
-                    + u128::from(chosen) * u128::from(active[at])
-            }
-        }
+        let chosen = if self.by_choice { play.active.min(play.plays) } else { 0 };
+        self.of_play(play.recording).of(play.plays, chosen)
     }
 }
 

@@ -1,14 +1,16 @@
 //! `tantieme allocate`.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use hashbrown::HashMap;
 
-use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
+use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, output};
 use crate::allocate::{
@@ -17,8 +19,9 @@ use crate::allocate::{
 };
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
+use crate::ident::RecordingId;
 use crate::money::{Currency, Micros};
-use crate::threads::in_parts;
+use crate::threads::on_threads;
 use crate::usage::Listening as _;
 
 const LAYOUT: Layout = &[
@@ -104,6 +107,8 @@ impl Allocate {
         }
         let write = |out| self.write_to(out, &allocation, means.threads);
         output::write_whole(&self.out, write)?;
+        // To give back what half a million ids take would only keep the program from ending.
+        std::mem::forget(allocation);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -127,12 +132,15 @@ impl Allocate {
         usage: &FileUsage,
         fees: Option<&Fees>,
     ) -> Result<Allocation, Failure> {
-        let recordings = match &self.recordings {
-            Some(path) => allocate_inputs::recordings(path)?,
-            None => HashMap::new(),
+        let known = match &self.recordings {
+            Some(path) => allocate_inputs::recordings(path, usage.threads())?,
+            None => Known::default(),
         };
+        // The program ends soon: to give back what a million names take would take as long.
+        let known = ManuallyDrop::new(known);
         let attributes = if rule.asks_for_attributes() {
-            Attributes::of(usage.recordings(), |id| recordings.get(id).map(Attribute::about))
+            let about = |id: &RecordingId| known.get(id).map(Attribute::about);
+            Attributes::on_threads(usage.threads(), usage.recordings(), about)
         } else {
             Attributes::default()
         };
@@ -165,9 +173,7 @@ impl Allocate {
                 let mut header = CsvText::default();
                 header.row(|row| LAYOUT.iter().for_each(|(name, _)| row.text(name)));
                 out.write_all(header.as_bytes()).map_err(failed)?;
-                for text in csv_texts(&allocation.recordings, threads) {
-                    out.write_all(text.as_bytes()).map_err(failed)?;
-                }
+                write_rows(&mut out, &allocation.recordings, threads).map_err(failed)?;
                 out.flush().map_err(failed)?;
             }
             OutputFormat::Json => {
@@ -199,19 +205,45 @@ impl Allocate {
     }
 }
 
-/// The rows as text, in as many parts as there are threads.
-fn csv_texts(rows: &[RecordingAmount], threads: usize) -> Vec<CsvText> {
-    let text = |rows: &[RecordingAmount]| {
+/// Rows whose text is made at once, and stays in the cache until it is written.
+const ROWS_AT_ONCE: usize = 1 << 12;
+
+/// Writes the rows as CSV. While one thread writes, the others make what comes next.
+fn write_rows(
+    out: &mut (impl Write + Send),
+    rows: &[RecordingAmount],
+    threads: usize,
+) -> io::Result<()> {
+    let parts: Vec<_> = rows.chunks(ROWS_AT_ONCE).collect();
+    let next = AtomicUsize::new(0);
+    // Where to, and whose turn it is.
+    let (turn, passed_on) = (Mutex::new((out, 0)), Condvar::new());
+    let written = on_threads(threads, || {
         let mut text = CsvText::default();
-        for row in rows {
-            text.row(|cells| {
-                cells.text(row.recording.as_str());
-                cells.count(row.plays);
-                cells.count(row.listeners);
-                cells.amount(row.amount);
-            });
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(rows) = parts.get(place) else { return Ok(()) };
+            text.clear();
+            rows.iter().for_each(|row| write_row(&mut text, row));
+            let waiting = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = passed_on.wait_while(waiting, |(_, now)| *now != place);
+            let mut mine = waited.unwrap_or_else(PoisonError::into_inner);
+            let written = mine.0.write_all(text.as_bytes());
+            // Those who come after must not wait for ever.
+            mine.1 += 1;
+            drop(mine);
+            passed_on.notify_all();
+            written?;
         }
-        text
-    };
-    in_parts(threads, rows, text)
+    });
+    written.into_iter().collect()
+}
+
+fn write_row(text: &mut CsvText, row: &RecordingAmount) {
+    text.row(|cells| {
+        cells.text(row.recording.as_str());
+        cells.count(row.plays);
+        cells.count(row.listeners);
+        cells.amount(row.amount);
+    });
 }

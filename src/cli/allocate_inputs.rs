@@ -1,17 +1,21 @@
 //! What commands without a workspace read: usage, a rule, recordings' attributes, fees.
 
+use std::mem::take;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::Failure;
 use crate::allocate::{About, Fees, Rule, RuleError};
 use crate::catalog::{Ai, Content, cell, optional_cell};
 use crate::config::Means;
 use crate::ident::{Name, RecordingId};
-use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Rows, Source, files_of};
+use crate::ingest::{Column, Fault, Given, OtherColumns, Row, RowRead, Source, WideRows, files_of};
 use crate::money::Micros;
+use crate::threads::of_each;
 use crate::usage::{
     Listening, SealedScan, Sums, UnsealedPlays, UsageError, check_listener, read_unsealed,
 };
@@ -70,7 +74,9 @@ impl FileUsage {
                 "{}: sealed usage does not know its listeners' names; allocate the file it was imported from",
                 path.display()
             ))),
-            FileRows::Unsealed(usage) => fees(path, |listener| usage.hash(listener)),
+            FileRows::Unsealed(usage) => {
+                fees(path, usage.threads(), |listener| usage.hash(listener))
+            }
         }
     }
 }
@@ -138,66 +144,148 @@ pub(super) struct Attribute {
     artist: Option<Name>,
     content: Content,
     ai: Ai,
+    /// Where it says so.
+    line: u64,
 }
 
 impl Attribute {
     /// The same, as rules see it.
     pub(super) fn about(&self) -> About<'_> {
-        let Self { artist, content, ai } = self;
+        let Self { artist, content, ai, line: _ } = self;
         About { artist: artist.as_ref(), content: *content, ai: *ai }
     }
 }
 
+/// What is known of recordings: several maps, so that as many threads can fill them.
+#[derive(Default)]
+pub(super) struct Known(Vec<HashMap<RecordingId, Attribute>>);
+
+impl Known {
+    /// What is known of a recording.
+    pub(super) fn get(&self, recording: &RecordingId) -> Option<&Attribute> {
+        self.0.get(map_of(recording, self.0.len()))?.get(recording)
+    }
+}
+
+/// The map that a recording is in, of so many.
+fn map_of(recording: &RecordingId, maps: usize) -> usize {
+    let sum: usize = recording.as_str().bytes().map(usize::from).sum();
+    sum.checked_rem(maps).unwrap_or(0)
+}
+
+/// Rows that one thread has read, by the map that they belong to.
+struct Attributes {
+    rows: Vec<Vec<(RecordingId, Attribute)>>,
+    /// The artist of the row before: often the same.
+    artist: Option<Name>,
+    /// What is said of a row with a recording that stands twice, but for the row.
+    twice: Option<Fault>,
+}
+
 /// Reads recordings' attributes: recording,artist,content,ai; other columns are passed
 /// over.
-pub(super) fn recordings(path: &Path) -> Result<HashMap<RecordingId, Attribute>, Failure> {
-    let mut recordings = HashMap::new();
-    each_row(path, RECORDINGS, |row| {
+pub(super) fn recordings(path: &Path, threads: usize) -> Result<Known, Failure> {
+    let maps = threads.max(1);
+    let rows = || (0..maps).map(|_| Vec::new()).collect();
+    let start = || Attributes { rows: rows(), artist: None, twice: None };
+    let note = |read: &mut Attributes, row: Row<'_>| {
         let id = cell(row, 0, RecordingId::parse)?;
-        let artists = optional_cell(row, 1, Name::parse_list)?.unwrap_or_default();
-        let attribute = Attribute {
+        let same = read.artist.as_ref().is_some_and(|artist| artist.as_str() == row.text(1));
+        if !same {
+            let artists = optional_cell(row, 1, Name::parse_list)?.unwrap_or_default();
             // Rules count the first of several.
-            artist: artists.into_iter().next(),
+            read.artist = artists.into_iter().next();
+        }
+        let attribute = Attribute {
+            artist: read.artist.clone(),
             content: optional_cell(row, 2, Content::parse)?.unwrap_or_default(),
             ai: optional_cell(row, 3, Ai::parse)?.unwrap_or_default(),
+            line: row.line(),
         };
-        match recordings.insert(id, attribute) {
-            Some(_) => Err(row.fault(0, format!("{:?} stands twice", row.text(0)))),
-            None => Ok(()),
+        read.twice.get_or_insert_with(|| row.fault(0, ""));
+        read.rows[map_of(&id, maps)].push((id, attribute));
+        Ok(())
+    };
+    let (mut read, wrong) = each_row(path, RECORDINGS, threads, start, note)?;
+    let twice = read.iter_mut().find_map(|read| read.twice.take());
+    let of_map = |map: usize| read.iter_mut().map(|read| take(&mut read.rows[map])).collect();
+    let (maps, lines): (Vec<_>, Vec<_>) =
+        of_each((0..maps).map(of_map).collect(), filled).into_iter().unzip();
+    let twice = lines.into_iter().flatten().min().zip(twice).map(|((line, recording), fault)| {
+        Fault { line, reason: format!("{:?} stands twice", recording.as_str()), ..fault }
+    });
+    match wrong.into_iter().chain(twice).min() {
+        Some(fault) => Err(Failure::Wrong(fault.at(path))),
+        None => Ok(Known(maps)),
+    }
+}
+
+/// A map of what several threads have read, and the first line with a recording that stands in
+/// one before.
+fn filled(
+    parts: Vec<Vec<(RecordingId, Attribute)>>,
+) -> (HashMap<RecordingId, Attribute>, Option<(u64, RecordingId)>) {
+    let mut map = HashMap::with_capacity(parts.iter().map(Vec::len).sum());
+    let mut twice: Option<(u64, RecordingId)> = None;
+    for (id, attribute) in parts.into_iter().flatten() {
+        match map.entry(id) {
+            Entry::Vacant(free) => {
+                free.insert(attribute);
+            }
+            Entry::Occupied(mut known) => {
+                let lines = [known.get().line, attribute.line];
+                let id = known.key().clone();
+                known.get_mut().line = lines[0].min(lines[1]);
+                let later = (lines[0].max(lines[1]), id);
+                twice = Some(twice.map_or(later.clone(), |first| first.min(later)));
+            }
         }
-    })?;
-    Ok(recordings)
+    }
+    (map, twice)
 }
 
 /// Reads what listeners paid: listener,fee; `hash` is how the usage hashes listeners.
-fn fees(path: &Path, hash: impl Fn(&str) -> u128) -> Result<Fees, Failure> {
-    let mut fees = Vec::new();
-    each_row(path, FEES, |row| {
+fn fees(path: &Path, threads: usize, hash: impl Fn(&str) -> u128 + Sync) -> Result<Fees, Failure> {
+    let take = |fees: &mut Vec<(u128, u64)>, row: Row<'_>| {
         let fee = cell(row, 1, Micros::parse)?;
         let fee = u64::try_from(fee.micros())
             .map_err(|_| row.fault(1, format!("{fee}: a fee cannot be negative")))?;
         check_listener(row.text(0)).map_err(|reason| row.fault(0, reason))?;
         fees.push((hash(row.text(0)), fee));
         Ok(())
-    })?;
-    Fees::new(fees).map_err(|e| Failure::Wrong(format!("{}: {e}", path.display())))
+    };
+    let (fees, wrong) = each_row(path, FEES, threads, Vec::new, take)?;
+    if let Some(fault) = wrong {
+        return Err(Failure::Wrong(fault.at(path)));
+    }
+    Fees::new(fees.concat()).map_err(|e| Failure::Wrong(format!("{}: {e}", path.display())))
 }
 
-fn each_row(
+/// Shows every row to one of several takers, each on a thread of its own, until one is wrong;
+/// returns the takers and the first row that is wrong.
+fn each_row<T: Send>(
     path: &Path,
     columns: &'static [Column],
-    mut take: impl FnMut(Row<'_>) -> Result<(), Fault>,
-) -> Result<(), Failure> {
-    let mut rows = Rows::open(path, columns, Given::new(), OtherColumns::Ignored)?;
-    loop {
-        let fault = match rows.next()? {
-            RowRead::End => return Ok(()),
-            RowRead::Fault(fault) => fault,
-            RowRead::Row(row) => match take(row) {
-                Ok(()) => continue,
-                Err(fault) => fault,
-            },
+    threads: usize,
+    start: impl Fn() -> T,
+    take: impl Fn(&mut T, Row<'_>) -> Result<(), Fault> + Sync,
+) -> Result<(Vec<T>, Option<Fault>), Failure> {
+    let rows = WideRows::open(&[path.to_owned()], columns, &Given::new(), OtherColumns::Ignored)?;
+    let takers = std::iter::repeat_with(|| (start(), None)).take(threads.max(1)).collect();
+    let take = |(taker, wrong): &mut (T, Option<Fault>), read: RowRead<'_>| {
+        let taken = match read {
+            RowRead::Row(row) => take(taker, row),
+            RowRead::Fault(fault) => Err(fault),
+            RowRead::End => Ok(()),
         };
-        return Err(Failure::Wrong(format!("{}:{fault}", path.display())));
-    }
+        let Err(fault) = taken else { return ControlFlow::Continue(()) };
+        // A thread may find several wrong rows before all threads stop.
+        if wrong.as_ref().is_none_or(|first| fault < *first) {
+            *wrong = Some(fault);
+        }
+        ControlFlow::Break(())
+    };
+    let (takers, _) = rows.read(takers, take, &mut |_| {})?;
+    let (takers, wrong): (Vec<T>, Vec<_>) = takers.into_iter().unzip();
+    Ok((takers, wrong.into_iter().flatten().min()))
 }

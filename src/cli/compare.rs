@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
-use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
+use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::compare_table::Report;
 use super::csv_text::CsvText;
 use super::{Done, Failure, output};
@@ -108,8 +108,8 @@ impl Compare {
         let usage = FileUsage::open(&self.usage, active, means)?;
         let fees = self.fees.as_ref().map(|path| usage.fees(path)).transpose()?;
         let recordings = match &self.recordings {
-            Some(path) => allocate_inputs::recordings(path)?,
-            None => HashMap::new(),
+            Some(path) => allocate_inputs::recordings(path, means.threads)?,
+            None => Known::default(),
         };
         let names = models.iter().map(|model| model.name.clone());
         let mut comparison = Comparison::new(names, baseline);
@@ -210,7 +210,7 @@ impl Compare {
         rules: &[Rule],
         usage: &FileUsage,
         fees: Option<&Fees>,
-        recordings: &HashMap<RecordingId, Attribute>,
+        recordings: &Known,
         comparison: &mut Comparison,
     ) -> Result<Vec<Option<Extraction>>, Failure> {
         let about = |id: &RecordingId| recordings.get(id).map(Attribute::about);
@@ -301,10 +301,7 @@ fn models(words: &[String], of_month: bool) -> Result<Vec<Proposal>, Failure> {
 }
 
 /// A recording's first artist, if it is known.
-fn artist<'a>(
-    recordings: &'a HashMap<RecordingId, Attribute>,
-    recording: &RecordingId,
-) -> Option<&'a Name> {
+fn artist<'a>(recordings: &'a Known, recording: &RecordingId) -> Option<&'a Name> {
     recordings.get(recording).and_then(|attribute| attribute.about().artist)
 }
 

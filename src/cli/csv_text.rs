@@ -51,6 +51,11 @@ impl CsvText {
         self.text.push(b',');
     }
 
+    /// Starts again, with no rows.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+    }
+
     /// The text of all rows.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.text

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+
 use hashbrown::HashMap;
 
-use super::allocate_inputs::{self, Attribute, FileUsage, file_names};
+use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::csv_text::CsvText;
 use super::suspicious_text::{self as text, Report};
 use super::{Done, Failure, output};
@@ -177,8 +178,8 @@ impl Suspicious {
         let usage = FileUsage::open(&self.usage, active, means)?;
         let fees = self.fees.as_ref().map(|path| usage.fees(path)).transpose()?;
         let known = match &self.recordings {
-            Some(path) => allocate_inputs::recordings(path)?,
-            None => HashMap::new(),
+            Some(path) => allocate_inputs::recordings(path, means.threads)?,
+            None => Known::default(),
         };
         let attributes =
             Attributes::of(usage.recordings(), |id| known.get(id).map(Attribute::about));

@@ -83,7 +83,12 @@ fn parse(texts: &Texts, threads: usize) -> Result<Vec<RecordingId>, NotNumbered>
         same.ok_or_else(|| NotNumbered::NotAnId(String::from_utf8_lossy(text).into_owned()))
     };
     let parts = in_parts(threads, texts.places(), |places| {
-        places.iter().map(|place| id(texts.text(*place))).collect::<Result<Vec<_>, _>>()
+        // What may fail does not say how many it will be, and growing is most of the work.
+        let mut ids = Vec::with_capacity(places.len());
+        for place in places {
+            ids.push(id(texts.text(*place))?);
+        }
+        Ok(ids)
     });
     Ok(joined(parts.into_iter().collect::<Result<_, _>>()?))
 }

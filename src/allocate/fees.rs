@@ -1,7 +1,7 @@
 //! What listeners paid.
 
 /// What each listener paid, in micros, by hash. It grows with the listeners who paid for one
-/// pool: 24 bytes each.
+/// pool: 24 bytes each, and twice that while they are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fees {
     /// In order; the fees stand at the same places.
@@ -48,14 +48,9 @@ impl Fees {
         self.fees.get(at).copied()
     }
 
-    /// How many listeners paid.
-    pub fn len(&self) -> u64 {
-        self.listeners.len() as u64
-    }
-
-    /// True if nobody paid.
-    pub fn is_empty(&self) -> bool {
-        self.listeners.is_empty()
+    /// How many listeners paid anything.
+    pub fn payers(&self) -> u64 {
+        self.fees.iter().filter(|fee| **fee > 0).count() as u64
     }
 }
 
@@ -66,7 +61,10 @@ mod tests {
     #[test]
     fn what_a_listener_paid_twice_is_added_up() {
         let fees = Fees::new(vec![(2, 5), (1, 3), (2, 7)]).unwrap();
-        assert_eq!((fees.of(1), fees.of(2), fees.of(3), fees.len()), (Some(3), Some(12), None, 2));
+        assert_eq!(
+            (fees.of(1), fees.of(2), fees.of(3), fees.payers()),
+            (Some(3), Some(12), None, 2)
+        );
         assert_eq!(Fees::new(vec![(1, u64::MAX), (1, 1)]), Err(FeesTooLarge));
     }
 }

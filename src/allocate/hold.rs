@@ -35,7 +35,13 @@ pub(super) fn without_held<L: Listening, R>(
         Some(released) => suspects.release(released.clone(), inputs.listening.recordings()),
         None => suspects,
     };
-    left_by(&suspects, inputs, then)
+    match left_by(&suspects, inputs, then) {
+        // There are plays, and all of them are held.
+        Err(AllocateError::NoPlays) if suspects.plays > 0 => {
+            Err(AllocateError::NothingCounts { plays: suspects.plays })
+        }
+        done => done,
+    }
 }
 
 /// The same for suspects that have been found. What a threshold is measured by loses what is held

@@ -74,6 +74,17 @@ pub enum AllocateError<E> {
     /// Listeners with plays of whom it is not known what they paid.
     #[error("{0} listeners have plays and no fee")]
     Unpaid(u64),
+    /// Those who have plays have paid nothing.
+    #[error("the rule shares by what each listener paid, and those who played have paid nothing")]
+    NothingPaid,
+    /// A defect: what is given is not the pool.
+    #[error("{pool} was to be shared, and {found} micros were")]
+    NotConserved {
+        /// The pool.
+        pool: Micros,
+        /// What recordings get and what is set aside.
+        found: i128,
+    },
     /// A pool that the listeners did not pay.
     #[error("the amount is over {0}, which is what those who played have paid")]
     OverFees(Micros),
@@ -136,14 +147,42 @@ pub fn allocate<L: Listening>(
     if pool.is_negative() {
         return Err(AllocateError::Negative);
     }
-    match &rule.hold {
+    let shared = match &rule.hold {
         None => share(rule, pool, inputs),
         Some(hold) => without_held(hold, inputs, |inputs| share(rule, pool, inputs)),
+    }?;
+    shared.proven(pool)
+}
+
+impl Allocation {
+    /// Proves that it gives the pool, and nothing else.
+    fn proven<E>(self, pool: Micros) -> Result<Self, AllocateError<E>> {
+        let amounts = self.recordings.iter().map(|row| row.amount).chain([self.set_aside]);
+        let found: i128 = amounts.map(|amount| i128::from(amount.micros())).sum();
+        let whole = found == i128::from(pool.micros()) && !self.set_aside.is_negative();
+        if whole { Ok(self) } else { Err(AllocateError::NotConserved { pool, found }) }
     }
 }
 
 /// Shares an amount by the plays that are left.
 pub(super) fn share<L: Listening>(
+    rule: &Rule,
+    pool: Micros,
+    inputs: &Inputs<'_, L>,
+) -> Result<Allocation, AllocateError<L::Error>> {
+    use AllocateError::{NoFees, NoPayers, NoPlays, NothingPaid, OverFees, Payers, Unpaid, Usage};
+    match share_by(rule, pool, inputs) {
+        // Who paid does not matter where nobody has played.
+        Err(NoFees | NoPayers | NothingPaid | OverFees(_) | Payers { .. } | Unpaid(_))
+            if inputs.listening.listeners().map_err(Usage)? == 0 =>
+        {
+            Err(NoPlays)
+        }
+        shared => shared,
+    }
+}
+
+fn share_by<L: Listening>(
     rule: &Rule,
     pool: Micros,
     inputs: &Inputs<'_, L>,
@@ -306,6 +345,9 @@ pub(super) fn rate<'a, L: Listening>(
         }
         Model::UserCentric => {
             let fees = inputs.fees.ok_or(AllocateError::NoFees)?;
+            if survey.fees == 0 && pool > 0 {
+                return Err(AllocateError::NothingPaid);
+            }
             Rate::ByFee { pool, fees, total: survey.fees }
         }
         Model::EqualPerArtist => Rate::Artists {

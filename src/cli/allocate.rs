@@ -147,7 +147,7 @@ impl Allocate {
         // The file is all there is: the service, the month and the year.
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
-        let payers = fees.map(Fees::len);
+        let payers = fees.map(Fees::payers);
         let inputs = Inputs {
             listening: usage,
             attributes: &attributes,

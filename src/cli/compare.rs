@@ -11,7 +11,7 @@ use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::compare_table::Report;
 use super::csv_text::CsvText;
 use super::{Done, Failure, output};
-use crate::allocate::{Attributes, Fees, Inputs, Reaches, Rule, Threshold, allocate};
+use crate::allocate::{Attributes, Fees, Inputs, Model, Reaches, Rule, Threshold, allocate};
 use crate::close::{self, Compared, Proposal};
 use crate::compare::{Bought, Comparison, Curve, Extraction, Purchase, plot};
 use crate::config::Means;
@@ -219,7 +219,7 @@ impl Compare {
         // rules are measured by the same.
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
-        let payers = fees.map(Fees::len);
+        let payers = fees.map(Fees::payers);
         let inputs = Inputs {
             listening: usage,
             attributes: &attributes,
@@ -233,12 +233,22 @@ impl Compare {
             .transpose()?;
         let files = file_names(&self.usage);
         let amount = self.amount.unwrap_or_default();
+        let held = rules.iter().any(|rule| rule.hold.is_some());
+        if held {
+            let plain = Rule::plain(Model::ProRata);
+            let raw = allocate(&plain, Micros::ZERO, &inputs)
+                .map_err(|e| Failure::Wrong(format!("{files}: {e}")))?;
+            comparison.count(&raw.recordings, |id| artist(recordings, id));
+        }
         let mut extractions = Vec::with_capacity(rules.len());
         for (place, rule) in rules.iter().enumerate() {
             let name = comparison.models().nth(place).unwrap_or_default().to_owned();
             let failed = |e| Failure::Wrong(format!("{files}: {name}: {e}"));
             let allocation = allocate(rule, amount, &inputs).map_err(failed)?;
             comparison.add(place, &allocation, |id| artist(recordings, id))?;
+            if place == 0 && !held {
+                comparison.count(&allocation.recordings, |id| artist(recordings, id));
+            }
             let extract = |bought: &Bought<'_, _>| {
                 bought.extract(rule, amount, &reach, payers).map_err(|e| {
                     let accounts = self.accounts;

@@ -132,16 +132,18 @@ impl Suspicious {
         let mut shown = Shown::new(self.format);
         close::suspicious(workspace, period, suspicion.as_ref(), |found| {
             let pool = &found.pool;
-            let effect = Effect {
+            let held_of = found.recordings.iter().map(|(id, _)| id).zip(&found.weighed.held_of);
+            let effect = found.effect.map(|[before, after]| Effect {
                 amount: pool.total(),
                 currency: pool.origin.currency,
                 rule: format!("{} of {}", pool.agreement.term, pool.agreement.id),
                 supposed: found.supposed,
-                recordings: moved(
-                    (found.before, found.after),
-                    found.recordings.iter().map(|(id, _)| id).zip(&found.weighed.held_of),
-                ),
-            };
+                recordings: moved((before, after), held_of),
+            });
+            if let Err(reason) = &effect {
+                let key = pool.origin.key();
+                eprintln!("pool {key}: what a hold would move is not known: {reason}");
+            }
             let artists: HashMap<&RecordingId, &Name> = found
                 .recordings
                 .iter()
@@ -153,7 +155,7 @@ impl Suspicious {
                 artist: &|id| artists.get(id).map(|name| (*name).clone()),
                 suspects: &found.suspects,
                 weighed: &found.weighed,
-                effect: Some(effect),
+                effect: effect.ok(),
                 top: self.top,
                 by_artist: true,
             };
@@ -293,7 +295,7 @@ impl Pool<'_> {
         // The file is all there is: the service, the month and the year.
         let reaches = Reaches::default();
         let reach = |threshold: Threshold| reaches.of(*usage, attributes, threshold.of);
-        let (fees, payers) = (*fees, fees.map(Fees::len));
+        let (fees, payers) = (*fees, fees.map(Fees::payers));
         let inputs =
             Inputs { listening: *usage, attributes, reach: &reach, fees, payers, released: None };
         let shared = match suspects {

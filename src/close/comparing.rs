@@ -7,7 +7,7 @@ use super::freeze::freeze;
 use super::manifest::Manifest;
 use super::pools::{PoolInputs, Pools};
 use super::run::Run;
-use crate::allocate::{AllocateError, Allocation, RecordingAmount, Rule};
+use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, Rule};
 use crate::catalog::Catalogue;
 use crate::compare::{Bought, Comparison, Extraction, NotExtracted, Purchase};
 use crate::facts::Workspace;
@@ -132,11 +132,13 @@ impl Comparing<'_, '_> {
                 self.proposals.iter().map(|proposal| rule(proposal, pool)).collect();
             let opened = self.pools.open(pool, &rules, true)?;
             listeners += opened.scan.listeners()?;
+            let artist = |id: &RecordingId| {
+                self.catalogue.recording(id.as_str()).and_then(|found| found.artists.first())
+            };
+            let raw = self.pools.allocate(pool, &Rule::plain(Model::ProRata), &opened)?.recordings;
+            comparison.count(&raw, artist);
             for (place, rule) in rules.iter().enumerate() {
-                let allocation = self.allocation(pool, rule, &opened)?;
-                let artist = |id: &RecordingId| {
-                    self.catalogue.recording(id.as_str()).and_then(|found| found.artists.first())
-                };
+                let allocation = self.allocation(pool, rule, &raw, &opened)?;
                 comparison.add(place, &allocation, artist).map_err(too_large(pool))?;
             }
             if let Some(purchase) = purchase.filter(|_| largest == Some(pool)) {
@@ -161,16 +163,15 @@ impl Comparing<'_, '_> {
         &self,
         pool: &Pool,
         rule: &Rule,
+        raw: &[RecordingAmount],
         opened: &PoolInputs<'_>,
     ) -> Result<Allocation, CloseError> {
         let shared = self.pools.allocate(pool, rule, opened)?;
-        let mut recordings = shared.recordings;
-        let mut set_aside = shared.set_aside;
+        let (mut recordings, mut set_aside) = (shared.recordings, shared.set_aside);
         if recordings.is_empty() {
-            let plain = Rule::plain(crate::allocate::Model::ProRata);
-            recordings = self.pools.allocate(pool, &plain, opened)?.recordings;
-            let unpaid = |row: &mut RecordingAmount| row.amount = Micros::ZERO;
-            recordings.iter_mut().for_each(unpaid);
+            let unpaid =
+                |row: &RecordingAmount| RecordingAmount { amount: Micros::ZERO, ..row.clone() };
+            recordings = raw.iter().map(unpaid).collect();
             set_aside = pool.total();
         }
         let (plays, listeners) = (shared.plays, shared.listeners);

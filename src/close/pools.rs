@@ -88,7 +88,7 @@ impl<'a> Pools<'a> {
             let failed = |error: FeesTooLarge| failed(pool, &error);
             Some(Fees::new(fees).map_err(failed)?)
         };
-        let payers = fees.as_ref().map(Fees::len).or(pool.subscribers);
+        let payers = fees.as_ref().map(Fees::payers).or(pool.subscribers);
         let released = released(self.clearances, &key);
         Ok(PoolInputs { scan, attributes, fees, payers, released })
     }
@@ -100,7 +100,16 @@ impl<'a> Pools<'a> {
         rule: &Rule,
         inputs: &PoolInputs<'_>,
     ) -> Result<Allocated, CloseError> {
-        let shared = self.with_inputs(pool, inputs, |inputs| allocate(rule, pool.total(), inputs));
+        let shared = self.with_inputs(pool, inputs, |inputs| {
+            let shared = allocate(rule, pool.total(), inputs);
+            if !matches!(shared, Err(AllocateError::OverFees(_))) || pool.carried.is_negative() {
+                return shared;
+            }
+            // What earlier months left waits for a month whose listeners have paid enough.
+            let mut shared = allocate(rule, pool.amount, inputs)?;
+            shared.set_aside = shared.set_aside.plus(pool.carried).unwrap_or(pool.total());
+            Ok(shared)
+        });
         match shared {
             Ok(Allocation { recordings, plays, listeners, set_aside }) => {
                 Ok(Allocated { recordings, plays, listeners, set_aside })

@@ -27,10 +27,9 @@ pub struct PoolSuspects {
     pub weighed: Weighed,
     /// True if the thresholds hold nothing, and everything is held here to see what it would do.
     pub supposed: bool,
-    /// What recordings get where nothing is held, by the bytes of their ids.
-    pub before: Vec<RecordingAmount>,
-    /// What they get without what is held.
-    pub after: Vec<RecordingAmount>,
+    /// What recordings get where nothing is held, by the bytes of their ids, and what they get
+    /// without what is held; or why that is not known.
+    pub effect: Result<[Vec<RecordingAmount>; 2], String>,
 }
 
 /// Looks at every pool of a month that has plays, of what was frozen for its close or of what is
@@ -82,15 +81,14 @@ fn look(
     let holding = if supposed { suspects.clone().holding_all() } else { suspects.clone() };
     let weighed = holding.weigh(&opened.scan)?;
     let rule = Rule { hold: None, ..(*pool.rule).clone() };
-    let (before, after) = pools.with_inputs(pool, opened, |inputs| {
-        let before = allocate(&rule, pool.total(), inputs);
-        (before, allocate_without(&rule, pool.total(), inputs, &holding))
+    let effect = pools.with_inputs(pool, opened, |inputs| {
+        let before = rows(allocate(&rule, pool.total(), inputs), &[])?;
+        let after = rows(allocate_without(&rule, pool.total(), inputs, &holding), &before)?;
+        Ok([before, after])
     });
-    let before = rows(before, &[]).map_err(|e| failed(e.to_string()))?;
-    let after = rows(after, &before).map_err(|e| failed(e.to_string()))?;
-    let pool = pool.clone();
-    let recordings = Vec::new();
-    Ok(Some(PoolSuspects { pool, recordings, suspects, weighed, supposed, before, after }))
+    let effect = effect.map_err(|error: AllocateError<UsageError>| error.to_string());
+    let (pool, recordings) = (pool.clone(), Vec::new());
+    Ok(Some(PoolSuspects { pool, recordings, suspects, weighed, supposed, effect }))
 }
 
 /// What recordings get. Where nothing is left to share by, those that were paid get nothing.

@@ -66,7 +66,8 @@ pub async fn verify(workspace: &Workspace) -> Result<Verified, CloseError> {
         verified.months += 1;
         verified.lines += drawn.totals.values().map(|totals| totals.lines).sum::<u64>();
         verified.statements += drawn.faces.len();
-        verified.files += manifest.facts.len() + manifest.usage.len() + manifest.sales.len() + 4;
+        verified.files += manifest.facts.len() + manifest.batches().count() + 4;
+        verified.files += usize::from(manifest.cleared_before.is_some());
     }
     stray(&mut tx).await?;
     verified.posting = proof.end(&mut tx).await?;

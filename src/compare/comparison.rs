@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::measures::{Distribution, Measures};
-use crate::allocate::Allocation;
+use crate::allocate::{Allocation, RecordingAmount};
 use crate::ident::{Name, RecordingId};
 use crate::money::{AmountOutOfRange, Micros};
 
@@ -141,7 +141,7 @@ impl Comparison {
     }
 
     /// Takes up what the model at a place has made of a pool; `artist` says who a recording's
-    /// first artist is. Every pool must be given once for each model. It is fastest to give all
+    /// first artist is. Every pool must be given once for each model, and counted once. It is fastest to give all
     /// models of a pool before the next pool.
     pub fn add<'n>(
         &mut self,
@@ -149,15 +149,7 @@ impl Comparison {
         allocation: &Allocation,
         artist: impl Fn(&RecordingId) -> Option<&'n Name>,
     ) -> Result<(), AmountOutOfRange> {
-        let mut places = Vec::with_capacity(allocation.recordings.len());
-        for (at, row) in allocation.recordings.iter().enumerate() {
-            let guess = self.last.get(at).copied();
-            let known = guess.filter(|place| self.recordings[*place as usize] == row.recording);
-            places.push(match known {
-                Some(place) => place,
-                None => self.place(&row.recording, &artist),
-            });
-        }
+        let places = self.places(&allocation.recordings, artist);
         let of_model = &mut self.models[model];
         of_model.amounts.resize(self.artists.len(), Micros::ZERO);
         of_model.paid.resize(self.recordings.len(), false);
@@ -167,13 +159,41 @@ impl Comparison {
             *amount = amount.plus(row.amount)?;
             of_model.total = of_model.total.plus(row.amount)?;
             of_model.paid[*place as usize] |= !row.amount.is_zero();
-            if model == self.baseline {
-                self.played[artist].1 += row.plays; // the same under every model
-            }
         }
         of_model.set_aside = of_model.set_aside.plus(allocation.set_aside)?;
         self.last = places;
         Ok(())
+    }
+
+    /// Counts the plays of a pool, once. They are raw plays, those that a model holds too.
+    pub fn count<'n>(
+        &mut self,
+        played: &[RecordingAmount],
+        artist: impl Fn(&RecordingId) -> Option<&'n Name>,
+    ) {
+        let places = self.places(played, artist);
+        for (row, place) in played.iter().zip(&places) {
+            self.played[self.artist_of[*place as usize] as usize].1 += row.plays;
+        }
+        self.last = places;
+    }
+
+    /// The places of recordings, which are new or known.
+    fn places<'n>(
+        &mut self,
+        rows: &[RecordingAmount],
+        artist: impl Fn(&RecordingId) -> Option<&'n Name>,
+    ) -> Vec<u32> {
+        let mut places = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            let guess = self.last.get(at).copied();
+            let known = guess.filter(|place| self.recordings[*place as usize] == row.recording);
+            places.push(match known {
+                Some(place) => place,
+                None => self.place(&row.recording, &artist),
+            });
+        }
+        places
     }
 
     fn place<'n>(
@@ -345,7 +365,11 @@ mod tests {
     fn add(comparison: &mut Comparison, model: usize, amounts: &[i64]) {
         let p = Name::parse("p").unwrap();
         let artist = |id: &RecordingId| ["x::0", "x::1"].contains(&id.as_str()).then_some(&p);
-        comparison.add(model, &allocation(amounts), artist).unwrap();
+        let shared = allocation(amounts);
+        if model == 0 {
+            comparison.count(&shared.recordings, artist);
+        }
+        comparison.add(model, &shared, artist).unwrap();
     }
 
     fn comparison() -> Comparison {

@@ -254,7 +254,7 @@ mod tests {
         let Ok(bought) = Bought::new(purchase, &usage, &attributes, fees);
         let reach = |threshold: Threshold| Reach::of(&usage, &attributes, threshold.of);
         let rule = Rule::parse(rule).unwrap();
-        bought.extract(&rule, micros("30"), &reach, fees.map(Fees::len)).unwrap()
+        bought.extract(&rule, micros("30"), &reach, fees.map(Fees::payers)).unwrap()
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn seal(mut sorted: Sorted, folder: &Path) -> Result<(Vec<Sealed>, u64), FactsEr
             open = Some(Paid::new(key, folder)?);
         }
         if let Some(open) = &mut open {
-            repeated += u64::from(open.add(listener, fee).map_err(lost)?);
+            repeated += u64::from(open.add(listener, fee)?);
         }
     }
     if let Some(done) = open {
@@ -141,16 +141,17 @@ impl Paid {
     }
 
     /// Adds a fee; true if the listener had one.
-    fn add(&mut self, listener: [u8; 16], fee: Micros) -> Result<bool, TableError> {
+    fn add(&mut self, listener: [u8; 16], fee: Micros) -> Result<bool, FactsError> {
         match &mut self.held {
             Some((held, sum)) if *held == listener => {
-                let too_large =
-                    |e| TableError::new(self.table.path(), format!("a listener's fees: {e}"));
-                *sum = sum.plus(fee).map_err(too_large)?;
+                *sum = sum.plus(fee).map_err(|_| FactsError::TooMuchPaid(self.key.to_string()))?;
                 Ok(true)
             }
             _ => {
-                self.flush()?;
+                self.flush().map_err(|error| FactsError::Write {
+                    path: error.path.clone(),
+                    source: std::io::Error::other(error),
+                })?;
                 self.held = Some((listener, fee));
                 Ok(false)
             }

@@ -43,6 +43,9 @@ pub enum FactsError {
     /// The plays of a pool key add up to too much.
     #[error("the plays of {0} add up to more than can be held")]
     TooManyPlays(String),
+    /// What a listener paid adds up to too much.
+    #[error("what one listener of {0} paid adds up to more than can be held")]
+    TooMuchPaid(String),
     /// It is not an agreement.
     #[error("{}:{source}", path.display())]
     Agreement {

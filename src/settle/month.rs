@@ -145,7 +145,11 @@ pub fn settle_pool(
     } else {
         let note = "the part of those who paid and played nothing";
         match pool.rule.on_no_plays {
-            OnNoPlays::Pool => {}
+            OnNoPlays::Pool if set_aside.is_zero() => {}
+            OnNoPlays::Pool => {
+                let note = "more than listeners paid: it waits for the next month";
+                proof.take(whole.held(Suspense::Undistributed, *set_aside, note, ""));
+            }
             OnNoPlays::Carry => {
                 proof.take(whole.held(Suspense::Undistributed, *set_aside, note, ""));
             }

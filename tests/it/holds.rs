@@ -395,3 +395,38 @@ on_both! {
         ]);
     }
 }
+
+#[test]
+fn artists_whose_plays_a_model_holds_are_played_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let usage = "listener,recording,plays\nfan,x::L,1000\nu1,x::A,10\n";
+    std::fs::write(folder.path().join("u.csv"), usage).unwrap();
+    let rule = "model = \"pro_rata\"\nhold = { listener_plays = { plays_at_least = 1000, hold = true } }\n";
+    std::fs::write(folder.path().join("held.toml"), rule).unwrap();
+    let words = [
+        "compare",
+        "--usage",
+        "u.csv",
+        "--amount",
+        "10.10",
+        "--currency",
+        "EUR",
+        "--models",
+        "held.toml,pro_rata",
+        "--format",
+        "json",
+        "--accounts",
+        "1",
+        "--plays-each",
+        "2000",
+    ];
+    let said: crate::support::Said =
+        crate::support::program().args(words).current_dir(folder.path()).output().unwrap().into();
+    let said = json(&said.ok());
+    assert_eq!((said["plays"].as_u64(), said["artists"].as_u64()), (Some(1010), Some(2)));
+    let [held, plain] = [0, 1].map(|at| said["models"][at].clone());
+    assert_eq!(held["artists_paid"], 1);
+    assert_eq!(plain["against_baseline"]["better"]["artists"], 1);
+    // Bought accounts are held too.
+    assert_eq!(held["fraud"]["extracted"], "0.000000");
+}

@@ -431,3 +431,30 @@ on_both! {
         assert_says(&said, "there is nothing to settle");
     }
 }
+
+on_both! {
+    fn a_month_without_plays_is_closed_whatever_its_rule_asks(desk) {
+        catalogue(desk, &[
+            ("scaled", "model = \"scaled_user\"\non_no_plays = \"carry\"\n"),
+            ("keep", "model = \"user_centric\"\nbudgets = \"fees\"\non_no_plays = \"retain\"\n"),
+        ]);
+        revenue(desk, "2026-10", &["scaled", "keep"], "20.00", "");
+        assert_eq!(draft(desk, "2026-10")["totals"]["EUR"]["held"]["undistributed"], "20.000000");
+        desk.publish("2026-10");
+        // 10 of this month and 10 of the last are over the 15 that u1 has paid: the 10 wait.
+        rows(desk, "usage", "2026-11", &["scaled", "keep"], USAGE, &["u1,x::A,4,1"]);
+        rows(desk, "listeners", "2026-11", &["scaled", "keep"], "fee", &["u1,15.00"]);
+        revenue(desk, "2026-11", &["scaled", "keep"], "20.00", "");
+        let totals = draft(desk, "2026-11")["totals"]["EUR"].clone();
+        assert_eq!((totals["carried_in"].as_str(), totals["held"]["undistributed"].as_str()), (Some("20.000000"), Some("10.000000")));
+        assert_eq!(paid(desk, "2026-11", "scaled")["x::A"], "10.000000");
+        assert_eq!(paid(desk, "2026-11", "keep")["x::A"], "20.000000");
+        desk.publish("2026-11");
+        // Nobody who played has paid anything.
+        rows(desk, "usage", "2026-12", &["keep"], USAGE, &["u1,x::A,4,1"]);
+        rows(desk, "listeners", "2026-12", &["keep"], "fee", &["u1,0"]);
+        revenue(desk, "2026-12", &["keep"], "20.00", "");
+        let said = desk.run(&["close", "2026-12", "--as", "anna"]).refused();
+        assert_says(&said, "those who played have paid nothing");
+    }
+}

@@ -455,6 +455,6 @@ on_both! {
         rows(desk, "listeners", "2026-12", &["keep"], "fee", &["u1,0"]);
         revenue(desk, "2026-12", &["keep"], "20.00", "");
         let said = desk.run(&["close", "2026-12", "--as", "anna"]).refused();
-        assert_says(&said, "those who played have paid nothing");
+        assert_says(&said, "0 listeners have paid and 1 have played");
     }
 }

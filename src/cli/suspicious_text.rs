@@ -211,20 +211,24 @@ fn effect_text(report: &Report<'_>, effect: &Effect) -> String {
     );
     let _ = writeln!(
         text,
-        "  {} get less, {} {currency} together; {} get more, {} {currency} together",
+        "  {} {} less, {} {currency} together; {} {} more, {} {currency} together",
         show::counted(moves.less, "recording"),
+        get(moves.less),
         amount(moves.lost),
         show::count(moves.more),
+        get(moves.more),
         amount(moves.gained)
     );
     if report.by_artist {
         let artists = report.artists_moves(effect);
         let _ = writeln!(
             text,
-            "  {} get less, {} {currency} together; {} get more",
+            "  {} {} less, {} {currency} together; {} {} more",
             show::counted(artists.less, "artist"),
+            get(artists.less),
             amount(artists.lost),
             show::count(artists.more),
+            get(artists.more),
         );
     }
     let mut largest: Vec<&Moved> =
@@ -255,6 +259,11 @@ fn effect_text(report: &Report<'_>, effect: &Effect) -> String {
         }
     }
     text
+}
+
+/// One gets, many get.
+const fn get(count: u64) -> &'static str {
+    if count == 1 { "gets" } else { "get" }
 }
 
 /// For programs.

@@ -155,6 +155,12 @@ impl Explanation {
             }];
         }
         let mut steps = Vec::new();
+        if pool.rule.hold.is_some() {
+            steps.push(format!(
+                "suspicious plays are held and do not count: `tantieme suspicious {}` lists them",
+                pool.origin.period
+            ));
+        }
         let shared = Micros::sum(self.details.iter().map(|detail| detail.shared));
         let set_aside = shared.and_then(|shared| total.minus(shared)).unwrap_or(Micros::ZERO);
         if !set_aside.is_zero() {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::CloseError;
 use super::freeze::freeze;
 use super::manifest::Manifest;
-use super::pools::{PoolInputs, Pools};
+use super::pools::{PoolInputs, Pools, failed};
 use super::run::Run;
 use crate::allocate::{AllocateError, Allocation, Model, RecordingAmount, Rule};
 use crate::catalog::Catalogue;
 use crate::compare::{Bought, Comparison, Extraction, NotExtracted, Purchase};
 use crate::facts::Workspace;
 use crate::ident::RecordingId;
-use crate::money::{Currency, Micros};
+use crate::money::{AmountOutOfRange, Currency, Micros};
 use crate::period::Period;
 use crate::settle::{Pool, Refusal};
 use crate::usage::Listening as _;
@@ -46,7 +46,7 @@ pub struct Compared {
 }
 
 /// What proposals would make of a month: of what was frozen for its close, or, before that, of
-/// what is known now. Nothing is posted or kept but files of facts.
+/// what is known now. Nothing is posted, and of a freeze only its files are kept.
 pub async fn compare(
     workspace: &Workspace,
     period: Period,
@@ -116,13 +116,7 @@ impl Comparing<'_, '_> {
     ) -> Result<Compared, CloseError> {
         let names = self.proposals.iter().map(|proposal| proposal.name.clone());
         let mut comparison = Comparison::new(names, self.baseline);
-        let too_large = |pool: &Pool| {
-            let pool = pool.origin.key();
-            move |e: crate::money::AmountOutOfRange| CloseError::Allocate {
-                pool,
-                reason: e.to_string(),
-            }
-        };
+        let too_large = |pool| move |e: AmountOutOfRange| failed(pool, &e);
         let largest = pools.iter().max_by_key(|pool| pool.total());
         let (mut amount, mut listeners) = (Micros::ZERO, 0);
         let mut extractions = vec![None; self.proposals.len()];
@@ -167,7 +161,9 @@ impl Comparing<'_, '_> {
         opened: &PoolInputs<'_>,
     ) -> Result<Allocation, CloseError> {
         let shared = self.pools.allocate(pool, rule, opened)?;
-        let (mut recordings, mut set_aside) = (shared.recordings, shared.set_aside);
+        let too_large = |e: AmountOutOfRange| failed(pool, &e);
+        let mut set_aside = shared.set_aside.plus(shared.waits).map_err(too_large)?;
+        let mut recordings = shared.recordings;
         if recordings.is_empty() {
             let unpaid =
                 |row: &RecordingAmount| RecordingAmount { amount: Micros::ZERO, ..row.clone() };
@@ -185,10 +181,6 @@ impl Comparing<'_, '_> {
         opened: &PoolInputs<'_>,
         purchase: Purchase,
     ) -> Result<Vec<Option<Extraction>>, CloseError> {
-        let failed = |error: &dyn std::fmt::Display| CloseError::Allocate {
-            pool: pool.origin.key(),
-            reason: format!("with bought accounts: {error}"),
-        };
         let fees = opened.fees.as_ref();
         let bought = Bought::new(purchase, &opened.scan, &opened.attributes, fees)?;
         let extract = |rule: &&Rule| {
@@ -200,7 +192,7 @@ impl Comparing<'_, '_> {
                 Err(NotExtracted::Allocate(
                     AllocateError::NoPlays | AllocateError::NothingCounts { .. },
                 )) => Ok(None),
-                Err(error) => Err(failed(&error)),
+                Err(error) => Err(failed(pool, &format!("with bought accounts: {error}"))),
             }
         };
         rules.iter().map(extract).collect()

@@ -9,7 +9,7 @@ use super::manifest::{Manifest, Planned};
 use super::pools::Pools;
 use super::reasons::weighted;
 use super::run::{Run, State};
-use super::steps::Amounts;
+use super::steps::{Amounts, Whole};
 use crate::allocate::{AllocateError, Detail, Heard, RecordingAmount, detail};
 use crate::catalog::{CatalogueBuilder, Party, Recording};
 use crate::facts::Workspace;
@@ -60,6 +60,8 @@ pub struct Explanation {
     pub recording: Option<RecordingAmount>,
     /// All plays and listeners of the pool.
     pub pool_plays: (u64, u64),
+    /// What earlier months left and the pool could not share.
+    pub waits: Micros,
     /// How the pool's rule came to it: one, or one for each part of a blend. None where that needs
     /// no look at the plays.
     pub details: Vec<Detail>,
@@ -118,6 +120,7 @@ async fn explanation(
         pool: None,
         recording: None,
         pool_plays: (0, 0),
+        waits: Micros::ZERO,
         details: Vec::new(),
         listeners: Vec::new(),
         chain,
@@ -128,10 +131,12 @@ async fn explanation(
     let pool = planned.pools.iter().find(|pool| pool.origin == root.origin).cloned();
     if let (Some(pool), Some(recording)) = (&pool, &root.recording) {
         let allocation = allocation.check(data)?;
-        (explanation.recording, explanation.pool_plays) =
-            allocated(&allocation, &planned.pools, pool, recording)?;
+        let whole;
+        (explanation.recording, whole) = allocated(&allocation, &planned.pools, pool, recording)?;
+        (explanation.pool_plays, explanation.waits) = ((whole.plays, whole.listeners), whole.waits);
         if wanted || !pool.rule.is_told_by_totals() {
-            explanation.details = details(data, &manifest, &planned, pool, recording)?;
+            let amount = pool.total().minus(whole.waits).unwrap_or(pool.amount);
+            explanation.details = details(data, &manifest, &planned, (pool, amount), recording)?;
         }
         if wanted {
             explanation.listeners = listeners(&explanation.details);
@@ -185,11 +190,11 @@ fn allocated(
     pools: &[Pool],
     pool: &Pool,
     recording: &RecordingId,
-) -> Result<(Option<RecordingAmount>, (u64, u64)), CloseError> {
+) -> Result<(Option<RecordingAmount>, Whole), CloseError> {
     let mut amounts = Amounts::open(path)?;
     for other in pools {
         let mut found = None;
-        let totals = amounts.each(&other.origin.key(), |id, plays, listeners, amount| {
+        let whole = amounts.each(&other.origin.key(), |id, plays, listeners, amount| {
             if id == recording.as_str() {
                 let recording = recording.clone();
                 found = Some(RecordingAmount { recording, plays, listeners, amount });
@@ -197,10 +202,10 @@ fn allocated(
             Some(())
         })?;
         if other == pool {
-            return Ok((found, (totals.plays, totals.listeners)));
+            return Ok((found, whole));
         }
     }
-    Ok((None, (0, 0)))
+    Ok((None, Whole::default()))
 }
 
 /// How the pool's rule comes to the recording's part, from the frozen usage.
@@ -208,7 +213,7 @@ fn details(
     data: &Path,
     manifest: &Manifest,
     planned: &Planned,
-    pool: &Pool,
+    (pool, amount): (&Pool, Micros),
     recording: &RecordingId,
 ) -> Result<Vec<Detail>, CloseError> {
     let mut catalogue = CatalogueBuilder::default();
@@ -220,8 +225,8 @@ fn details(
     let keys = (&planned.keys, planned.clearances.as_slice());
     let pools = Pools::new(data, manifest, keys, &catalogue, threads);
     let opened = pools.open(pool, &[&pool.rule], false)?;
-    let details = pools
-        .with_inputs(pool, &opened, |inputs| detail(&pool.rule, pool.total(), recording, inputs));
+    let details =
+        pools.with_inputs(pool, &opened, |inputs| detail(&pool.rule, amount, recording, inputs));
     match details {
         Ok(details) => Ok(details),
         // Of a pool that nobody shares there is nothing to say.

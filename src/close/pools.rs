@@ -14,6 +14,7 @@ use crate::allocate::{
 };
 use crate::catalog::{Catalogue, Clearance, Cleared};
 use crate::ident::{Name, RecordingId};
+use crate::money::Micros;
 use crate::settle::{Allocated, Pool};
 use crate::suspicion::Released;
 use crate::usage::{Listening as _, SealedScan, UsageError, UsageKey, read_paid};
@@ -100,19 +101,16 @@ impl<'a> Pools<'a> {
         rule: &Rule,
         inputs: &PoolInputs<'_>,
     ) -> Result<Allocated, CloseError> {
-        let shared = self.with_inputs(pool, inputs, |inputs| {
-            let shared = allocate(rule, pool.total(), inputs);
-            if !matches!(shared, Err(AllocateError::OverFees(_))) || pool.carried.is_negative() {
-                return shared;
-            }
+        let share =
+            |amount| self.with_inputs(pool, inputs, |inputs| allocate(rule, amount, inputs));
+        let (mut shared, mut waits) = (share(pool.total()), Micros::ZERO);
+        if matches!(shared, Err(AllocateError::OverFees(_))) && pool.carried > Micros::ZERO {
             // What earlier months left waits for a month whose listeners have paid enough.
-            let mut shared = allocate(rule, pool.amount, inputs)?;
-            shared.set_aside = shared.set_aside.plus(pool.carried).unwrap_or(pool.total());
-            Ok(shared)
-        });
+            (shared, waits) = (share(pool.amount), pool.carried);
+        }
         match shared {
             Ok(Allocation { recordings, plays, listeners, set_aside }) => {
-                Ok(Allocated { recordings, plays, listeners, set_aside })
+                Ok(Allocated { recordings, plays, listeners, set_aside, waits })
             }
             // Settlement sends a pool without recordings to `undistributed`.
             Err(AllocateError::NoPlays) => Ok(Allocated::default()),
@@ -226,6 +224,6 @@ pub(super) fn released(clearances: &[Clearance], key: &UsageKey) -> Released {
     released
 }
 
-fn failed(pool: &Pool, error: &dyn std::fmt::Display) -> CloseError {
+pub(super) fn failed(pool: &Pool, error: &dyn std::fmt::Display) -> CloseError {
     CloseError::Allocate { pool: pool.origin.key(), reason: error.to_string() }
 }

@@ -95,6 +95,12 @@ impl Explanation {
                     "what is shared = {} {carried} = {total} {currency}",
                     pool.amount
                 ));
+                if !self.waits.is_zero() {
+                    steps.push(format!(
+                        "of it waits, since listeners have not paid as much = {} {currency}",
+                        self.waits
+                    ));
+                }
             }
             if let Some(recording) = &self.recording {
                 steps.extend(self.allocation(pool, recording));
@@ -140,7 +146,7 @@ impl Explanation {
     fn allocation(&self, pool: &Pool, recording: &RecordingAmount) -> Vec<String> {
         let (plays, listeners) = self.pool_plays;
         let title = &recording.recording;
-        let total = pool.total();
+        let total = pool.total().minus(self.waits).unwrap_or(pool.amount);
         if pool.rule.is_told_by_totals() {
             return vec![match pool.rule.model {
                 Model::ProRata => format!(

@@ -38,7 +38,7 @@ impl Made {
 }
 
 /// What each pool gives each recording. A row without a recording is the pool as a whole, with
-/// all its plays and listeners; a second one is what is set aside of it.
+/// all its plays and listeners; a second one is what is set aside of it, a third what waits.
 pub(super) const ALLOCATION: Layout = &[
     ("pool", Kind::Text),
     ("recording", Kind::Text),
@@ -98,8 +98,8 @@ fn write_allocated(
     let key = Cell::Text(key);
     let (plays, listeners) = (int(allocated.plays), int(allocated.listeners));
     table.push(&[key, Cell::Absent, plays, listeners, Cell::Amount(pool.total())])?;
-    if !allocated.set_aside.is_zero() {
-        table.push(&[key, Cell::Absent, plays, listeners, Cell::Amount(allocated.set_aside)])?;
+    for left in [allocated.set_aside, allocated.waits] {
+        table.push(&[key, Cell::Absent, plays, listeners, Cell::Amount(left)])?;
     }
     for row in &allocated.recordings {
         let recording = Cell::Text(row.recording.as_str());
@@ -258,6 +258,7 @@ pub(super) struct Whole {
     pub(super) plays: u64,
     pub(super) listeners: u64,
     pub(super) set_aside: Micros,
+    pub(super) waits: Micros,
 }
 
 /// Reads an allocation pool by pool.
@@ -275,13 +276,13 @@ impl Amounts {
     /// What the pool of that key gives, if it is next.
     fn of(&mut self, key: &str) -> Result<Allocated, CloseError> {
         let mut recordings = Vec::new();
-        let Whole { plays, listeners, set_aside } =
+        let Whole { plays, listeners, set_aside, waits } =
             self.each(key, |recording, plays, listeners, amount| {
                 let recording = RecordingId::parse(recording).ok()?;
                 recordings.push(RecordingAmount { recording, plays, listeners, amount });
                 Some(())
             })?;
-        Ok(Allocated { recordings, plays, listeners, set_aside })
+        Ok(Allocated { recordings, plays, listeners, set_aside, waits })
     }
 
     /// Shows the amounts of the pool of that key, if they are next; the pool as a whole is none.
@@ -308,9 +309,11 @@ impl Amounts {
             if let Cell::Text(recording) = recording {
                 look(recording, plays, listeners, amount).ok_or_else(damaged)?;
             } else {
-                // The pool as a whole, and then what is set aside of it.
-                let set_aside = if wholes == 0 { Micros::ZERO } else { amount };
-                whole = Whole { plays, listeners, set_aside };
+                match wholes {
+                    0 => whole = Whole { plays, listeners, ..Whole::default() },
+                    1 => whole.set_aside = amount,
+                    _ => whole.waits = amount,
+                }
                 wholes += 1;
             }
             self.next += 1;

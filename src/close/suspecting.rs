@@ -2,7 +2,7 @@
 
 use super::CloseError;
 use super::comparing::manifest;
-use super::pools::{PoolInputs, Pools};
+use super::pools::{PoolInputs, Pools, failed};
 use crate::allocate::{
     AllocateError, Allocation, RecordingAmount, Rule, allocate, allocate_without,
 };
@@ -70,9 +70,8 @@ fn look(
     opened: &PoolInputs<'_>,
     suspicion: &Suspicion,
 ) -> Result<Option<PoolSuspects>, CloseError> {
-    let failed = |reason: String| CloseError::Allocate { pool: pool.origin.key(), reason };
     let artists = Some(opened.attributes.artists());
-    let suspects = suspicion.look(&opened.scan, artists).map_err(|e| failed(e.to_string()))?;
+    let suspects = suspicion.look(&opened.scan, artists).map_err(|e| failed(pool, &e))?;
     if suspects.plays == 0 {
         return Ok(None);
     }

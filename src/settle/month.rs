@@ -83,6 +83,8 @@ pub struct Allocated {
     pub listeners: u64,
     /// The part of those who pay and play nothing.
     pub set_aside: Micros,
+    /// What earlier months left and this one cannot share: its listeners have not paid enough.
+    pub waits: Micros,
 }
 
 /// Money of one recording on its way to those who hold the right in it.
@@ -105,7 +107,7 @@ struct Receipt<'a> {
 pub fn settle_pool(
     facts: &Facts,
     pool: &Pool,
-    Allocated { recordings, plays: played, set_aside, .. }: &Allocated,
+    Allocated { recordings, plays: played, set_aside, waits, .. }: &Allocated,
     out: &mut dyn FnMut(Line),
 ) -> Result<(), SettleError> {
     let naming = Line::naming(facts.period, &pool.origin);
@@ -145,11 +147,7 @@ pub fn settle_pool(
     } else {
         let note = "the part of those who paid and played nothing";
         match pool.rule.on_no_plays {
-            OnNoPlays::Pool if set_aside.is_zero() => {}
-            OnNoPlays::Pool => {
-                let note = "more than listeners paid: it waits for the next month";
-                proof.take(whole.held(Suspense::Undistributed, *set_aside, note, ""));
-            }
+            OnNoPlays::Pool => {}
             OnNoPlays::Carry => {
                 proof.take(whole.held(Suspense::Undistributed, *set_aside, note, ""));
             }
@@ -159,6 +157,10 @@ pub fn settle_pool(
                 proof.take(Line { amount: *set_aside, note: Some(note.to_owned()), ..kept });
             }
         }
+    }
+    if !waits.is_zero() {
+        let note = "more than listeners paid: it waits for the next month";
+        proof.take(whole.held(Suspense::Undistributed, *waits, note, "waits"));
     }
     for recording in recordings {
         let receipt = Receipt {

@@ -449,6 +449,10 @@ on_both! {
         assert_eq!((totals["carried_in"].as_str(), totals["held"]["undistributed"].as_str()), (Some("20.000000"), Some("10.000000")));
         assert_eq!(paid(desk, "2026-11", "scaled")["x::A"], "10.000000");
         assert_eq!(paid(desk, "2026-11", "keep")["x::A"], "20.000000");
+        let waits = lines(desk, "2026-11").into_iter().find(|line| line["offer"] == "scaled").unwrap();
+        let said = desk.run(&["explain", waits["line"].as_str().unwrap(), "--listeners"]).ok();
+        assert_says(&said, "of it waits, since listeners have not paid as much = 10.000000 EUR");
+        assert_says(&said, "= 10.000000 (scaled_user)");
         desk.publish("2026-11");
         // Nobody who played has paid anything.
         rows(desk, "usage", "2026-12", &["keep"], USAGE, &["u1,x::A,4,1"]);

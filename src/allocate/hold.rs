@@ -1,6 +1,6 @@
 //! Plays that are held leave numerator and denominator.
 
-use super::models::{AllocateError, Allocation, Inputs, share};
+use super::models::{AllocateError, Inputs, RecordingAmount, share};
 use super::modifiers::Threshold;
 use super::rule::Rule;
 use super::weights::Reaches;
@@ -8,15 +8,24 @@ use crate::money::Micros;
 use crate::suspicion::{Held, Suspects, Suspicion};
 use crate::usage::Listening;
 
-/// Shares an amount by the plays that are left where those of some suspects are held. The rule's
-/// own hold is not asked.
-pub fn allocate_without<L: Listening>(
+/// What recordings get of an amount where nothing is held, and what where the plays of some
+/// suspects are, whatever the rule itself holds. Where nothing is left to share by, nobody gets
+/// anything.
+pub fn with_and_without<L: Listening>(
     rule: &Rule,
-    pool: Micros,
+    amount: Micros,
     inputs: &Inputs<'_, L>,
     suspects: &Suspects,
-) -> Result<Allocation, AllocateError<L::Error>> {
-    left_by(suspects, inputs, |inputs| share(rule, pool, inputs))
+) -> Result<[Vec<RecordingAmount>; 2], AllocateError<L::Error>> {
+    let with = share(rule, amount, inputs)?.recordings;
+    let without = match left_by(suspects, inputs, |inputs| share(rule, amount, inputs)) {
+        Ok(shared) => shared.recordings,
+        Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => {
+            with.iter().map(|row| RecordingAmount { amount: Micros::ZERO, ..row.clone() }).collect()
+        }
+        Err(error) => return Err(error),
+    };
+    Ok([with, without])
 }
 
 /// Calls `then` with the inputs as they are without the plays that a rule holds.

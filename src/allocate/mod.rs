@@ -24,7 +24,7 @@ mod weights;
 pub use detail::{Detail, Heard, Measured, detail};
 pub use factor::{Factor, FactorError};
 pub use fees::{Fees, FeesTooLarge};
-pub use hold::allocate_without;
+pub use hold::with_and_without;
 pub use models::{AllocateError, Allocation, Inputs, RecordingAmount, allocate};
 pub use modifiers::{
     Band, Budgets, Cap, CapMode, Factors, Group, OnNoPlays, Professional, Scope, Subject,

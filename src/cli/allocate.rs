@@ -14,8 +14,7 @@ use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::csv_text::CsvText;
 use super::{Done, Failure, one_of, output};
 use crate::allocate::{
-    Allocation, Attributes, Cap, CapMode, Fees, Inputs, Reaches, RecordingAmount, Rule, Threshold,
-    allocate,
+    Allocation, Attributes, Cap, CapMode, Fees, RecordingAmount, Rule, allocate,
 };
 use crate::columnar::{Cell, Kind, Layout, TableWriter};
 use crate::config::Means;
@@ -144,20 +143,10 @@ impl Allocate {
         } else {
             Attributes::default()
         };
-        // The file is all there is: the service, the month and the year.
-        let reaches = Reaches::default();
-        let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
-        let payers = fees.map(Fees::payers);
-        let inputs = Inputs {
-            listening: usage,
-            attributes: &attributes,
-            reach: &reach,
-            fees,
-            payers,
-            released: None,
-        };
         let failed = |e| Failure::Wrong(format!("{}: {e}", file_names(&self.usage)));
-        allocate(rule, self.amount, &inputs).map_err(failed)
+        let shared =
+            usage.with_inputs(&attributes, fees, |inputs| allocate(rule, self.amount, inputs));
+        shared.map_err(failed)
     }
 
     fn write_to(

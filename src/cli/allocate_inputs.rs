@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use super::Failure;
-use crate::allocate::{About, Fees, Rule, RuleError};
+use crate::allocate::{About, Attributes, Fees, Inputs, Reaches, Rule, RuleError};
 use crate::catalog::{Ai, Content, cell, optional_cell};
 use crate::config::Means;
 use crate::ident::{Name, RecordingId};
@@ -78,6 +78,27 @@ impl FileUsage {
                 fees(path, usage.threads(), |listener| usage.hash(listener))
             }
         }
+    }
+}
+
+impl FileUsage {
+    /// Calls `look` with what rules look at. The files are all there is: the service, the month and
+    /// the year; so all thresholds of all rules are measured by the same.
+    pub(super) fn with_inputs<R>(
+        &self,
+        attributes: &Attributes<'_>,
+        fees: Option<&Fees>,
+        look: impl FnOnce(&Inputs<'_, Self>) -> R,
+    ) -> R {
+        let reaches = Reaches::default();
+        look(&Inputs {
+            listening: self,
+            attributes,
+            reach: &|threshold| reaches.of(self, attributes, threshold.of),
+            fees,
+            payers: fees.map(Fees::payers),
+            released: None,
+        })
     }
 }
 
@@ -174,7 +195,7 @@ fn map_of(recording: &RecordingId, maps: usize) -> usize {
 }
 
 /// Rows that one thread has read, by the map that they belong to.
-struct Attributes {
+struct AttributeRows {
     rows: Vec<Vec<(RecordingId, Attribute)>>,
     /// The artist of the row before: often the same.
     artist: Option<Name>,
@@ -187,8 +208,8 @@ struct Attributes {
 pub(super) fn recordings(path: &Path, threads: usize) -> Result<Known, Failure> {
     let maps = threads.max(1);
     let rows = || (0..maps).map(|_| Vec::new()).collect();
-    let start = || Attributes { rows: rows(), artist: None, twice: None };
-    let note = |read: &mut Attributes, row: Row<'_>| {
+    let start = || AttributeRows { rows: rows(), artist: None, twice: None };
+    let note = |read: &mut AttributeRows, row: Row<'_>| {
         let id = cell(row, 0, RecordingId::parse)?;
         let same = read.artist.as_ref().is_some_and(|artist| artist.as_str() == row.text(1));
         if !same {

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hashbrown::HashSet;
 
 use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::compare_table::Report;
 use super::csv_text::CsvText;
+use super::output::ReportFormat;
 use super::{Done, Failure, output};
-use crate::allocate::{Attributes, Fees, Inputs, Model, Reaches, Rule, Threshold, allocate};
+use crate::allocate::{Attributes, Fees, Inputs, Model, Rule, allocate};
 use crate::close::{self, Compared, Proposal};
 use crate::compare::{Bought, Comparison, Curve, Extraction, Purchase, plot};
 use crate::config::Means;
@@ -75,24 +76,13 @@ pub(super) struct Compare {
     plays_each: u32,
     /// How the result is written.
     #[arg(long, value_enum, default_value_t)]
-    format: OutputFormat,
+    format: ReportFormat,
     /// Where to; `-` for standard output.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// Draw how evenly each model spreads the money, as SVG.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum OutputFormat {
-    /// For people.
-    #[default]
-    Table,
-    /// The same for programs.
-    Json,
-    /// Every artist's amount by model.
-    Csv,
 }
 
 impl Compare {
@@ -150,17 +140,17 @@ impl Compare {
             .collect();
         output::write_whole(&self.out, |mut out| {
             let text = match self.format {
-                OutputFormat::Table => {
+                ReportFormat::Table => {
                     let tables: Vec<String> = reports.iter().map(Report::table).collect();
                     tables.join("\n\n").into_bytes()
                 }
-                OutputFormat::Json => format!("{:#}\n", self.json(&reports)).into_bytes(),
-                OutputFormat::Csv => artists(compared, self.period.is_some()),
+                ReportFormat::Json => format!("{:#}\n", self.json(&reports)).into_bytes(),
+                ReportFormat::Csv => artists(compared, self.period.is_some()),
             };
             let written = out.write_all(&text).and_then(|()| out.flush());
             written.map_err(|error| output::cannot_write(&self.out, &error))
         })?;
-        if !matches!(self.format, OutputFormat::Table) {
+        if !matches!(self.format, ReportFormat::Table) {
             reports.iter().flat_map(Report::notes).for_each(|note| eprintln!("{note}"));
         }
         for compared in compared {
@@ -215,28 +205,28 @@ impl Compare {
     ) -> Result<Vec<Option<Extraction>>, Failure> {
         let about = |id: &RecordingId| recordings.get(id).map(Attribute::about);
         let attributes = Attributes::of(usage.recordings(), about);
-        // The file is all there is: the service, the month and the year. All thresholds of all
-        // rules are measured by the same.
-        let reaches = Reaches::default();
-        let reach = |threshold: Threshold| reaches.of(usage, &attributes, threshold.of);
-        let payers = fees.map(Fees::payers);
-        let inputs = Inputs {
-            listening: usage,
-            attributes: &attributes,
-            reach: &reach,
-            fees,
-            payers,
-            released: None,
-        };
+        usage.with_inputs(&attributes, fees, |inputs| {
+            self.share_by(rules, inputs, recordings, comparison)
+        })
+    }
+
+    fn share_by(
+        &self,
+        rules: &[Rule],
+        inputs: &Inputs<'_, FileUsage>,
+        recordings: &Known,
+        comparison: &mut Comparison,
+    ) -> Result<Vec<Option<Extraction>>, Failure> {
+        let Inputs { listening, attributes, reach, fees, payers, .. } = *inputs;
         let bought = (self.accounts > 0)
-            .then(|| Bought::new(self.purchase(), usage, &attributes, fees))
+            .then(|| Bought::new(self.purchase(), listening, attributes, fees))
             .transpose()?;
         let files = file_names(&self.usage);
         let amount = self.amount.unwrap_or_default();
         let held = rules.iter().any(|rule| rule.hold.is_some());
         if held {
             let plain = Rule::plain(Model::ProRata);
-            let raw = allocate(&plain, Micros::ZERO, &inputs)
+            let raw = allocate(&plain, Micros::ZERO, inputs)
                 .map_err(|e| Failure::Wrong(format!("{files}: {e}")))?;
             comparison.count(&raw.recordings, |id| artist(recordings, id));
         }
@@ -244,13 +234,13 @@ impl Compare {
         for (place, rule) in rules.iter().enumerate() {
             let name = comparison.models().nth(place).unwrap_or_default().to_owned();
             let failed = |e| Failure::Wrong(format!("{files}: {name}: {e}"));
-            let allocation = allocate(rule, amount, &inputs).map_err(failed)?;
+            let allocation = allocate(rule, amount, inputs).map_err(failed)?;
             comparison.add(place, &allocation, |id| artist(recordings, id))?;
             if place == 0 && !held {
                 comparison.count(&allocation.recordings, |id| artist(recordings, id));
             }
             let extract = |bought: &Bought<'_, _>| {
-                bought.extract(rule, amount, &reach, payers).map_err(|e| {
+                bought.extract(rule, amount, reach, payers).map_err(|e| {
                     let accounts = self.accounts;
                     Failure::Wrong(format!("{files}: {name} with {accounts} bought accounts: {e}"))
                 })

@@ -4,7 +4,21 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use super::{Failure, show};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// The same for programs.
+    Json,
+    /// Every row that it rests on.
+    Csv,
+}
 
 /// Calls `write` with where the result goes; `-` is standard output.
 pub(super) fn write_whole(

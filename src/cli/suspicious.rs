@@ -4,19 +4,17 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 
 use hashbrown::HashMap;
 
 use super::allocate_inputs::{self, Attribute, FileUsage, Known, file_names};
 use super::csv_text::CsvText;
+use super::output::ReportFormat;
 use super::suspicious_text::{self as text, Report};
 use super::{Done, Failure, output};
-use crate::allocate::{
-    AllocateError, Attributes, Fees, Inputs, Reaches, RecordingAmount, Rule, Threshold, allocate,
-    allocate_without,
-};
+use crate::allocate::{Attributes, RecordingAmount, Rule, with_and_without};
 use crate::close;
 use crate::config::Means;
 use crate::facts::Workspace;
@@ -24,8 +22,8 @@ use crate::ident::{Name, RecordingId};
 use crate::ingest::Source;
 use crate::money::{Currency, Micros};
 use crate::period::Period;
-use crate::suspicion::{Suspects, Suspicion, SuspicionError, Weighed, Weight};
-use crate::usage::{Listening, UsageError};
+use crate::suspicion::{Suspicion, SuspicionError, Weight};
+use crate::usage::Listening as _;
 
 /// The most bytes of thresholds.
 const THRESHOLDS_BYTES_MAX: u64 = 1 << 20;
@@ -52,8 +50,8 @@ pub(super) struct Suspicious {
     /// them; `-` for standard input.
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "period")]
     usage: Vec<PathBuf>,
-    /// From which counts on listening is suspicious, in TOML; if absent, what `docs/SUSPICION.md`
-    /// lists, all of it only reported.
+    /// From which counts on listening is suspicious, in TOML; if absent, what the rule holds by, or
+    /// what `docs/SUSPICION.md` lists, all of it only reported.
     #[arg(long, value_name = "FILE")]
     thresholds: Option<PathBuf>,
     /// What recordings are: CSV with recording and any of artist, content, ai. Without it no
@@ -80,18 +78,10 @@ pub(super) struct Suspicious {
     top: usize,
     /// How the result is written.
     #[arg(long, value_enum, default_value_t)]
-    format: OutputFormat,
+    format: ReportFormat,
     /// Where to; `-` for standard output.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum OutputFormat {
-    #[default]
-    Table,
-    Json,
-    Csv,
 }
 
 /// What holding moves.
@@ -133,12 +123,12 @@ impl Suspicious {
         close::suspicious(workspace, period, suspicion.as_ref(), |found| {
             let pool = &found.pool;
             let held_of = found.recordings.iter().map(|(id, _)| id).zip(&found.weighed.held_of);
-            let effect = found.effect.map(|[before, after]| Effect {
+            let effect = found.effect.map(|both| Effect {
                 amount: pool.total(),
                 currency: pool.origin.currency,
                 rule: format!("{} of {}", pool.agreement.term, pool.agreement.id),
                 supposed: found.supposed,
-                recordings: moved((before, after), held_of),
+                recordings: moved(both, held_of),
             });
             if let Err(reason) = &effect {
                 let key = pool.origin.key();
@@ -171,11 +161,11 @@ impl Suspicious {
 
     /// Looks at the usage of files.
     pub(super) fn run(self, means: Means) -> Done {
-        let suspicion = match &self.thresholds {
-            Some(path) => thresholds(path)?,
-            None => Suspicion::default(),
-        };
         let rule = self.rule()?;
+        let suspicion = match (&self.thresholds, rule.as_ref().and_then(|rule| rule.hold.clone())) {
+            (Some(path), _) => thresholds(path)?,
+            (None, hold) => hold.unwrap_or_default(),
+        };
         let active = rule.as_ref().is_some_and(Rule::asks_for_active);
         let usage = FileUsage::open(&self.usage, active, means)?;
         let fees = self.fees.as_ref().map(|path| usage.fees(path)).transpose()?;
@@ -196,8 +186,12 @@ impl Suspicious {
         let holding = if supposed { suspects.clone().holding_all() } else { suspects.clone() };
         let weighed = holding.weigh(&usage)?;
         let effect = rule.map(|rule| {
-            let pool = Pool { rule, usage: &usage, attributes: &attributes, fees: fees.as_ref() };
-            self.effect(&pool, &holding, &weighed, supposed).map_err(|e| failed(e.to_string()))
+            let shared = usage.with_inputs(&attributes, fees.as_ref(), |inputs| {
+                with_and_without(&rule, self.amount.unwrap_or_default(), inputs, &holding)
+            });
+            let shared = shared.map_err(|e| failed(e.to_string()))?;
+            let held_of = usage.recordings().iter().zip(&weighed.held_of);
+            self.effect(moved(shared, held_of), supposed)
         });
         let report = Report {
             recordings: usage.recordings(),
@@ -224,32 +218,16 @@ impl Suspicious {
         named.map(Some).ok_or_else(|| Failure::Usage(missing.to_owned()))
     }
 
-    fn effect(
-        &self,
-        pool: &Pool<'_>,
-        suspects: &Suspects,
-        weighed: &Weighed,
-        supposed: bool,
-    ) -> Result<Effect, AllocateError<UsageError>> {
-        let amount = self.amount.unwrap_or_default();
-        let before = pool.share(amount, None)?;
-        let after = match pool.share(amount, Some(suspects)) {
-            // Nothing is left to share by: nobody gets anything.
-            Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => before
-                .iter()
-                .map(|row| RecordingAmount { amount: Micros::ZERO, ..row.clone() })
-                .collect(),
-            after => after?,
-        };
-        let held_of = pool.usage.recordings().iter().zip(&weighed.held_of);
-        let recordings = moved((before, after), held_of);
+    fn effect(&self, recordings: Vec<Moved>, supposed: bool) -> Result<Effect, Failure> {
         let rule = match (&self.model, &self.rule) {
             (Some(model), _) => model.clone(),
             (None, path) => {
                 path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
             }
         };
-        let currency = self.currency.ok_or(AllocateError::NoPlays)?; // clap asks for it
+        let (Some(amount), Some(currency)) = (self.amount, self.currency) else {
+            return Err(Failure::Usage("--amount and --currency belong together".into()));
+        };
         Ok(Effect { amount, currency, rule, supposed, recordings })
     }
 
@@ -257,10 +235,10 @@ impl Suspicious {
         let failed = |error| output::cannot_write(&self.out, &error);
         let mut out = BufWriter::new(out);
         match (self.format, &report.effect) {
-            (OutputFormat::Table, _) => out.write_all(text::table(report).as_bytes()),
-            (OutputFormat::Json, _) => writeln!(out, "{:#}", text::json(report)),
-            (OutputFormat::Csv, None) => out.write_all(text::cases(report, &[], true).as_bytes()),
-            (OutputFormat::Csv, Some(effect)) => out.write_all(moved_csv(effect).as_bytes()),
+            (ReportFormat::Table, _) => out.write_all(text::table(report).as_bytes()),
+            (ReportFormat::Json, _) => writeln!(out, "{:#}", text::json(report)),
+            (ReportFormat::Csv, None) => out.write_all(text::cases(report, &[], true).as_bytes()),
+            (ReportFormat::Csv, Some(effect)) => out.write_all(moved_csv(effect).as_bytes()),
         }
         .map_err(failed)?;
         out.flush().map_err(failed)
@@ -276,39 +254,9 @@ fn thresholds(path: &Path) -> Result<Suspicion, Failure> {
     })
 }
 
-/// What an amount is shared by.
-struct Pool<'a> {
-    rule: Rule,
-    usage: &'a FileUsage,
-    attributes: &'a Attributes<'a>,
-    fees: Option<&'a Fees>,
-}
-
-impl Pool<'_> {
-    /// What recordings get, without the plays of those suspects that are held.
-    fn share(
-        &self,
-        amount: Micros,
-        suspects: Option<&Suspects>,
-    ) -> Result<Vec<RecordingAmount>, AllocateError<UsageError>> {
-        let Self { rule, usage, attributes, fees } = self;
-        // The file is all there is: the service, the month and the year.
-        let reaches = Reaches::default();
-        let reach = |threshold: Threshold| reaches.of(*usage, attributes, threshold.of);
-        let (fees, payers) = (*fees, fees.map(Fees::payers));
-        let inputs =
-            Inputs { listening: *usage, attributes, reach: &reach, fees, payers, released: None };
-        let shared = match suspects {
-            None => allocate(rule, amount, &inputs),
-            Some(suspects) => allocate_without(rule, amount, &inputs, suspects),
-        };
-        Ok(shared?.recordings)
-    }
-}
-
 /// What holding moves of every recording; `held_of` says what is held of each.
 fn moved<'a>(
-    (before, after): (Vec<RecordingAmount>, Vec<RecordingAmount>),
+    [before, after]: [Vec<RecordingAmount>; 2],
     held_of: impl Iterator<Item = (&'a RecordingId, &'a Weight)>,
 ) -> Vec<Moved> {
     let held_of: HashMap<&RecordingId, &Weight> =
@@ -329,32 +277,32 @@ fn moved<'a>(
 
 /// What is shown of a month, pool by pool.
 struct Shown {
-    format: OutputFormat,
+    format: ReportFormat,
     text: String,
     pools: Vec<serde_json::Value>,
 }
 
 impl Shown {
-    fn new(format: OutputFormat) -> Self {
+    fn new(format: ReportFormat) -> Self {
         Self { format, text: String::new(), pools: Vec::new() }
     }
 
     fn pool(&mut self, pool: &crate::settle::Pool, report: &Report<'_>) {
         let origin = &pool.origin;
         match self.format {
-            OutputFormat::Table => {
+            ReportFormat::Table => {
                 let apart = if self.text.is_empty() { "" } else { "\n" };
                 let (month, key) = (origin.period, origin.key());
                 let found = !report.suspects.cases.is_empty();
                 let table = if found { text::table(report) } else { text::nothing(report) };
                 self.text.extend([apart, &format!("{month} {key}: "), &table]);
             }
-            OutputFormat::Json => {
+            ReportFormat::Json => {
                 let mut value = text::json(report);
                 value["pool"] = origin.key().into();
                 self.pools.push(value);
             }
-            OutputFormat::Csv => {
+            ReportFormat::Csv => {
                 let header = self.text.is_empty();
                 let key = [
                     ("period", origin.period.to_string()),
@@ -371,7 +319,7 @@ impl Shown {
 
     fn text(&self, period: Period) -> String {
         match self.format {
-            OutputFormat::Json => {
+            ReportFormat::Json => {
                 format!("{:#}\n", serde_json::json!({ "period": period, "pools": self.pools }))
             }
             _ if self.text.is_empty() => format!("{period} has no plays in any pool\n"),

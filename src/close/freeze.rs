@@ -101,6 +101,8 @@ pub(super) async fn freeze(
             let before = manifest.cleared_before(&data)?;
             manifest.reopened =
                 reopened_months(&mut tx, &data, &before, &planned.clearances).await?;
+            let reopened = manifest.reopened(&data, &planned.clearances)?;
+            reopened.iter().try_for_each(|month| month.check_files(&data))?;
             manifest.earlier = earlier(workspace, &mut tx, &planned, &mut refusals).await?;
         }
         Err(CloseError::Refused { refusals: more, .. }) => refusals.extend(more),

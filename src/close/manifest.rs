@@ -196,7 +196,11 @@ impl Manifest {
     }
 
     /// Pools of published months of which more or less was let go since they were last shared.
-    fn reopened(&self, data: &Path, now: &[Clearance]) -> Result<Vec<Reopened>, CloseError> {
+    pub(super) fn reopened(
+        &self,
+        data: &Path,
+        now: &[Clearance],
+    ) -> Result<Vec<Reopened>, CloseError> {
         let before = self.cleared_before(data)?;
         let months = self.reopened.iter();
         months.map(|month| Reopened::open(data, month, &before, now)).collect()

@@ -90,7 +90,6 @@ impl Reopened {
         now: &[Clearance],
     ) -> Result<Self, CloseError> {
         let manifest = Manifest::read(data, month.period, month.manifest)?;
-        manifest.check_files(data)?;
         let planned = manifest.plan(data)?;
         let changed = |pool: &&Pool| {
             let key = pool.usage_key();
@@ -98,6 +97,11 @@ impl Reopened {
         };
         let pools = planned.pools.iter().filter(changed).cloned().collect();
         Ok(Self { manifest, planned, before: before.to_vec(), now: now.to_vec(), pools })
+    }
+
+    /// Proves that every file is what its month was frozen with.
+    pub(super) fn check_files(&self, data: &Path) -> Result<(), CloseError> {
+        self.manifest.check_files(data)
     }
 
     /// Shares its pools as before and as now, and hands both on.

@@ -68,6 +68,7 @@ pub(super) fn allocate_pools(
             write_allocated(table, &pool.origin.key(), pool, &allocated)?;
         }
         for month in &loaded.reopened {
+            month.check_files(data)?;
             month.share(data, threads, |pool, both| {
                 let keys = reopened_keys(pool);
                 keys.iter()

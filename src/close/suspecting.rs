@@ -3,16 +3,13 @@
 use super::CloseError;
 use super::comparing::manifest;
 use super::pools::{PoolInputs, Pools, failed};
-use crate::allocate::{
-    AllocateError, Allocation, RecordingAmount, Rule, allocate, allocate_without,
-};
+use crate::allocate::{RecordingAmount, with_and_without};
 use crate::facts::Workspace;
 use crate::ident::{Name, RecordingId};
-use crate::money::Micros;
 use crate::period::Period;
 use crate::settle::Pool;
 use crate::suspicion::{Suspects, Suspicion, Weighed};
-use crate::usage::{Listening as _, UsageError};
+use crate::usage::Listening as _;
 
 /// What was found in one pool.
 #[derive(Debug)]
@@ -79,28 +76,10 @@ fn look(
     let supposed = !suspicion.holds();
     let holding = if supposed { suspects.clone().holding_all() } else { suspects.clone() };
     let weighed = holding.weigh(&opened.scan)?;
-    let rule = Rule { hold: None, ..(*pool.rule).clone() };
     let effect = pools.with_inputs(pool, opened, |inputs| {
-        let before = rows(allocate(&rule, pool.total(), inputs), &[])?;
-        let after = rows(allocate_without(&rule, pool.total(), inputs, &holding), &before)?;
-        Ok([before, after])
+        with_and_without(&pool.rule, pool.total(), inputs, &holding)
     });
-    let effect = effect.map_err(|error: AllocateError<UsageError>| error.to_string());
+    let effect = effect.map_err(|error| error.to_string());
     let (pool, recordings) = (pool.clone(), Vec::new());
     Ok(Some(PoolSuspects { pool, recordings, suspects, weighed, supposed, effect }))
-}
-
-/// What recordings get. Where nothing is left to share by, those that were paid get nothing.
-fn rows(
-    shared: Result<Allocation, AllocateError<UsageError>>,
-    paid: &[RecordingAmount],
-) -> Result<Vec<RecordingAmount>, AllocateError<UsageError>> {
-    let unpaid = |row: &RecordingAmount| RecordingAmount { amount: Micros::ZERO, ..row.clone() };
-    match shared {
-        Ok(shared) => Ok(shared.recordings),
-        Err(AllocateError::NoPlays | AllocateError::NothingCounts { .. }) => {
-            Ok(paid.iter().map(unpaid).collect())
-        }
-        Err(error) => Err(error),
-    }
 }

@@ -9,6 +9,7 @@ mod account;
 mod line;
 mod month;
 mod plan;
+mod receipt;
 
 pub use account::{Account, Suspense, party_of, shown};
 pub use line::{Kind, LAYOUT, Line, LineId, LineRow, Origin, canonical};

@@ -11,6 +11,7 @@ mod bands;
 mod cases;
 mod held;
 mod look;
+mod passes;
 mod thresholds;
 
 pub use cases::{Case, Group, Played, Released, State, Subject, Suspects};

@@ -127,6 +127,7 @@ on_both! {
         // Before it is published, the month is closed again.
         clear(desk, "cleared.csv", "2026-10", &format!("{hash},"), "");
         assert_says(&desk.run(&["status"]).ok(), "clearances");
+        assert_says(&desk.run(&["status", "2026-10"]).ok(), "late for 2026-10: clearances cleared.csv, imported");
         desk.run(&["deny", "2026-10", "--as", "ben", "--reason", "a bar"]).ok();
         draft(desk, "2026-10");
         let of_loop = paid(desk, "2026-10");
@@ -429,4 +430,33 @@ fn artists_whose_plays_a_model_holds_are_played_all_the_same() {
     assert_eq!(plain["against_baseline"]["better"]["artists"], 1);
     // Bought accounts are held too.
     assert_eq!(held["fraud"]["extracted"], "0.000000");
+}
+
+#[test]
+fn files_are_looked_at_by_what_their_rule_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let usage = "listener,recording,plays\nfan,x::L,30\nu1,x::A,10\n";
+    std::fs::write(folder.path().join("u.csv"), usage).unwrap();
+    let rule =
+        "model = \"pro_rata\"\nhold = { listener_plays = { plays_at_least = 30, hold = true } }\n";
+    std::fs::write(folder.path().join("r.toml"), rule).unwrap();
+    let words = [
+        "suspicious",
+        "--usage",
+        "u.csv",
+        "--amount",
+        "40",
+        "--currency",
+        "EUR",
+        "--rule",
+        "r.toml",
+        "--format",
+        "csv",
+    ];
+    let said: crate::support::Said =
+        crate::support::program().args(words).current_dir(folder.path()).output().unwrap().into();
+    assert_eq!(
+        said.ok().lines().skip(1).collect::<Vec<_>>(),
+        ["x::A,10,0,0,10.000000,40.000000,30.000000", "x::L,30,30,1,30.000000,0.000000,-30.000000"]
+    );
 }

@@ -287,8 +287,11 @@ fn models(words: &[String], of_month: bool) -> Result<Vec<Proposal>, Failure> {
             (word.clone(), None)
         } else {
             let unknown = || {
+                let agreed = if of_month { "agreed, " } else { "" };
                 let names = Rule::NAMES.join(", ");
-                Failure::Usage(format!("--models {word}: neither one of {names} nor a .toml file"))
+                Failure::Usage(format!(
+                    "--models {word}: neither one of {agreed}{names} nor a .toml file"
+                ))
             };
             (word.clone(), Some(Rule::named(word).ok_or_else(unknown)?))
         };

@@ -460,3 +460,11 @@ fn files_are_looked_at_by_what_their_rule_holds() {
         ["x::A,10,0,0,10.000000,40.000000,30.000000", "x::L,30,30,1,30.000000,0.000000,-30.000000"]
     );
 }
+
+on_both! {
+    fn the_clearance_that_the_page_shows_is_taken(desk) {
+        let page = include_str!("../../docs/SUSPICION.md");
+        let shown = page.split("```csv\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_says(&desk.import("clearances", "page.csv", shown).ok(), "took 1 row");
+    }
+}
